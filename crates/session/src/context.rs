@@ -1,0 +1,36 @@
+use core::time::Duration;
+
+use pgherd_route::Router;
+use pgherd_types::{Moment, Topology};
+
+/// What a decision may look at. Borrowed for one call.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The time, read once per turn of the event loop.
+    pub now: Moment,
+    /// The cluster as last published.
+    pub topology: &'a Topology,
+    /// The settings that sessions obey.
+    pub policy: &'a Policy,
+    /// Classification with its memory; one per event loop.
+    pub router: &'a mut Router,
+    /// A random number that is new for each call.
+    pub random: u64,
+}
+
+/// The settings that sessions obey. Immutable; a reload makes a new one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// `load_balance_mode`.
+    pub load_balance: bool,
+    /// `connection_cache`.
+    pub connection_cache: bool,
+    /// `authentication_timeout`, none when 0.
+    pub authentication_timeout: Option<Duration>,
+    /// `client_idle_limit`, none when 0.
+    pub client_idle_limit: Option<Duration>,
+    /// `log_statement`: sessions report each statement.
+    pub log_statement: bool,
+    /// What `SHOW pool_version` answers.
+    pub version: String,
+}

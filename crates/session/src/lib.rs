@@ -1,0 +1,13 @@
+//! The life of one client, without IO.
+//!
+//! A [`Session`](session::Session) is told [`Event`]s and pushes [`Action`]s, in order. It opens no socket, reads no
+//! clock and holds no lock, so that the same code runs under epoll, under io_uring and in a test that plays a hundred
+//! thousand ugly interleavings a second.
+
+mod action;
+mod context;
+mod event;
+
+pub use action::{Action, Actions, Bytes, Closing, Report, Timer};
+pub use context::{Context, Policy};
+pub use event::{Event, Gone, Refusal, Shutdown};

@@ -1,0 +1,23 @@
+//! Words that every part of pgherd shares.
+//!
+//! Nothing here does IO, and nothing here decides: ids, secrets, faults, moments, the topology snapshot,
+//! what a pooled backend is known by. Every other crate may depend on this one; this one depends on none.
+
+mod fault;
+mod id;
+mod identity;
+mod lease;
+pub mod limits;
+mod moment;
+mod parameters;
+mod secret;
+mod topology;
+
+pub use fault::{Fault, Retry, Whose};
+pub use id::{BackendId, NodeId, SessionId};
+pub use identity::Identity;
+pub use lease::{BackendFacts, Fate, Lease, ResetReason};
+pub use moment::Moment;
+pub use parameters::Parameters;
+pub use secret::Secret;
+pub use topology::{Address, ClusteringMode, Node, NodeRole, NodeStatus, Topology};
