@@ -42,6 +42,14 @@ pub enum Action {
         /// The key, 4 to 256 bytes.
         key: Vec<u8>,
     },
+    /// The client sent a simple query that may be one of ours (`SHOW pool_...`, `PGPOOL ...`). Answered by
+    /// `Event::AdminAnswer`.
+    Admin {
+        /// The text of the query, without its closing NUL.
+        text: Bytes,
+        /// The node that balanced reads of this session go to, where it has been chosen.
+        balanced: Option<NodeId>,
+    },
     /// Set a timer, replacing the one of the same kind.
     Arm(Timer, Moment),
     /// Forget a timer.

@@ -43,6 +43,9 @@ pub enum Event<'a> {
         /// The backend that it was for.
         backend: BackendId,
     },
+    /// What the text of `Action::Admin` is answered with: whole messages from RowDescription to CommandComplete, or an
+    /// ErrorResponse, without ReadyForQuery. `None`: it is not for us, and goes to a server like any other.
+    AdminAnswer(Option<&'a [u8]>),
     /// A timer that `Action::Arm` set has expired.
     Timer(Timer),
     /// pgherd is shutting down, or the session is to end for another reason of the operator's.
