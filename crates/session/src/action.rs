@@ -137,7 +137,9 @@ impl Actions {
             return;
         }
         match self.list.last_mut() {
-            Some(Action::ToClient(Bytes::Input(before))) if before.end == range.start => before.end = range.end,
+            Some(Action::ToClient(Bytes::Input(before))) if before.end == range.start => {
+                before.end = range.end
+            }
             _ => self.list.push(Action::ToClient(Bytes::Input(range))),
         }
     }
@@ -148,7 +150,9 @@ impl Actions {
             return;
         }
         match self.list.last_mut() {
-            Some(Action::ToBackend(to, Bytes::Input(before))) if *to == backend && before.end == range.start => {
+            Some(Action::ToBackend(to, Bytes::Input(before)))
+                if *to == backend && before.end == range.start =>
+            {
                 before.end = range.end;
             }
             _ => self.list.push(Action::ToBackend(backend, Bytes::Input(range))),
@@ -162,7 +166,9 @@ impl Actions {
             return;
         }
         match self.list.last_mut() {
-            Some(Action::ToClient(Bytes::Made(before))) if before.end == range.start => before.end = range.end,
+            Some(Action::ToClient(Bytes::Made(before))) if before.end == range.start => {
+                before.end = range.end
+            }
             _ => self.list.push(Action::ToClient(Bytes::Made(range))),
         }
     }
@@ -174,7 +180,9 @@ impl Actions {
             return;
         }
         match self.list.last_mut() {
-            Some(Action::ToBackend(to, Bytes::Made(before))) if *to == backend && before.end == range.start => {
+            Some(Action::ToBackend(to, Bytes::Made(before)))
+                if *to == backend && before.end == range.start =>
+            {
                 before.end = range.end;
             }
             _ => self.list.push(Action::ToBackend(backend, Bytes::Made(range))),

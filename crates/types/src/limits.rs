@@ -1,6 +1,6 @@
 //! Named limits: nothing in pgherd grows without one.
 
-/// Bytes of a startup packet, its length word included (PostgreSQL's `MAX_STARTUP_PACKET_LENGTH`).
+/// Bytes of a startup packet after its length word (PostgreSQL's `MAX_STARTUP_PACKET_LENGTH`).
 pub const STARTUP_PACKET_BYTES: usize = 10_000;
 
 /// Bytes of a client message that is gathered when it must be understood whole and straddles reads. A longer

@@ -137,7 +137,9 @@ impl Topology {
         }
         match self.primary {
             Some(id) => self.node(id).filter(|node| node.is_usable()).map(|node| node.id),
-            None => self.main().filter(|&id| self.node(id).is_some_and(|node| node.in_recovery != Some(true))),
+            None => {
+                self.main().filter(|&id| self.node(id).is_some_and(|node| node.in_recovery != Some(true)))
+            }
         }
     }
 
