@@ -1,0 +1,16 @@
+//! Everything that touches the network: event loops over epoll, listeners, backends, cancel requests.
+//!
+//! Clients are served by a few equal event loops. Each owns its clients and their backends whole, so that a query passes
+//! without a lock, an allocation or a word to another thread. What is shared is asked rarely: the pool when a session wants
+//! or returns a backend, the admission when a client comes or goes.
+
+mod data_plane;
+mod listener;
+mod observation;
+mod probe;
+mod settings;
+
+pub use data_plane::{DataPlane, Handle, SessionRow, SessionStage};
+pub use observation::{Observation, Peer};
+pub use probe::{ProbeError, ProbeRows, ProbeTarget, probe};
+pub use settings::{AdminAsk, DataPlaneSettings, Hooks, Listen, LiveSettings, Passwords};

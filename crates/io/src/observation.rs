@@ -1,0 +1,107 @@
+use core::fmt;
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use pgherd_session::Closing;
+use pgherd_types::{BackendId, Fault, Identity, NodeId, SessionId};
+
+/// What an event loop noticed. None is made per query, but [`Observation::Statement`] where the policy asks for it.
+#[derive(Debug)]
+pub enum Observation<'a> {
+    /// A client connected.
+    Connected {
+        /// Its session.
+        session: SessionId,
+        /// Where it is.
+        peer: &'a Peer,
+    },
+    /// A session is open: the client has its first ReadyForQuery.
+    Opened {
+        /// Which.
+        session: SessionId,
+        /// User, database and options.
+        identity: &'a Identity,
+        /// Where the client is.
+        peer: &'a Peer,
+    },
+    /// A session ended.
+    Closed {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        why: Closing,
+        /// How long the client was connected.
+        after: Duration,
+    },
+    /// A statement was sent to a node (`log_statement`).
+    Statement {
+        /// Whose.
+        session: SessionId,
+        /// Where to.
+        node: NodeId,
+        /// Its text.
+        text: &'a [u8],
+    },
+    /// A node could not be dialled.
+    DialFailed {
+        /// Which.
+        node: NodeId,
+        /// What went wrong.
+        fault: &'a Fault,
+    },
+    /// A node refused a login, in its own words: an ErrorResponse message.
+    DialRefused {
+        /// Which.
+        node: NodeId,
+        /// The message, header included.
+        message: &'a [u8],
+    },
+    /// The socket of a leased backend broke, or the server closed it.
+    BackendLost {
+        /// Its node.
+        node: NodeId,
+        /// Which.
+        backend: BackendId,
+    },
+    /// A backend broke the protocol.
+    Violation {
+        /// Which.
+        backend: BackendId,
+        /// What it did.
+        what: &'a str,
+    },
+    /// A node told a session that it is shutting down or not ready (57P01, 57P02, 57P03).
+    NodeShutdown(NodeId),
+    /// A client broke the protocol.
+    ClientProtocol {
+        /// Which.
+        session: SessionId,
+        /// What it did.
+        what: &'a str,
+    },
+    /// A session failed inside pgherd; it alone was ended.
+    SessionPanicked {
+        /// Which.
+        session: SessionId,
+    },
+    /// A client could not be accepted; the listener tries again.
+    AcceptFailed(&'a std::io::Error),
+}
+
+/// Where a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// It came over TCP.
+    Tcp(SocketAddr),
+    /// It is on this machine: a Unix socket.
+    Local,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Tcp(address) => address.fmt(f),
+            Peer::Local => f.write_str("[local]"),
+        }
+    }
+}
