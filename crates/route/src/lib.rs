@@ -12,3 +12,8 @@ impl Router {
         Class::Other
     }
 }
+
+/// The node for a session's balanced reads.
+pub fn choose_read_node(topology: &pgherd_types::Topology, _random: u64) -> Option<pgherd_types::NodeId> {
+    topology.write_node()
+}

@@ -1,13 +1,22 @@
 //! The life of one client, without IO.
 //!
-//! A [`Session`](session::Session) is told [`Event`]s and pushes [`Action`]s, in order. It opens no socket, reads no
+//! A [`Session`] is told [`Event`]s and pushes [`Action`]s, in order. It opens no socket, reads no
 //! clock and holds no lock, so that the same code runs under epoll, under io_uring and in a test that plays a hundred
 //! thousand ugly interleavings a second.
 
 mod action;
 mod context;
 mod event;
+pub mod ledger;
+mod leg;
+mod peek;
+mod say;
+mod serving;
+mod session;
+mod startup;
+mod text;
 
 pub use action::{Action, Actions, Bytes, Closing, Report, Timer};
 pub use context::{Context, Policy};
 pub use event::{Event, Gone, Refusal, Shutdown};
+pub use session::{CANCEL_KEY_BYTES, Session};

@@ -1,0 +1,359 @@
+//! What one backend still owes, in order, and to whom.
+//!
+//! This is the only code that knows the reply grammar: which reply ends which request, what an error abandons, and what
+//! COPY does to the requests queued behind it. It follows `PostgresMain` and `SocketBackend` of PostgreSQL's
+//! `tcop/postgres.c` and the protocol's "Message Flow" chapter. A reply that it does not expect is a [`Violation`], and the
+//! backend is closed: a count that is lost cannot be found again.
+
+use std::collections::VecDeque;
+
+use pgherd_types::limits;
+use pgherd_wire::backend::TransactionStatus;
+
+/// A client message that is answered, or that changes how others are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// `Q`: anything up to ReadyForQuery.
+    Query,
+    /// `F`: a result or an error, then ReadyForQuery.
+    FunctionCall,
+    /// `P`.
+    Parse,
+    /// `B`.
+    Bind,
+    /// `D` of a statement: ParameterDescription, then RowDescription or NoData.
+    DescribeStatement,
+    /// `D` of a portal: RowDescription or NoData.
+    DescribePortal,
+    /// `E`: rows or COPY, then a completion.
+    Execute,
+    /// `C`.
+    Close,
+    /// `S`: ReadyForQuery, after an error when the commit that it implies fails.
+    Sync,
+    /// `c` or `f`: ends a COPY IN; answered by whatever the COPY's own request is answered with.
+    CopyEnd,
+}
+
+/// Whom a reply is owed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owed {
+    /// The client asked.
+    Client,
+    /// The session asked for itself; the client must not see the answer.
+    Nobody,
+}
+
+/// A server message that answers something. NoticeResponse, ParameterStatus and NotificationResponse answer nothing and
+/// never get here; neither does a FATAL ErrorResponse, which ends the backend whatever it owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the protocol's own names")]
+pub enum Reply {
+    ParseComplete,
+    BindComplete,
+    CloseComplete,
+    ParameterDescription,
+    RowDescription,
+    NoData,
+    DataRow,
+    PortalSuspended,
+    CommandComplete,
+    EmptyQueryResponse,
+    Error,
+    CopyInResponse,
+    CopyOutResponse,
+    CopyBothResponse,
+    CopyData,
+    CopyDone,
+    FunctionCallResponse,
+    ReadyForQuery(TransactionStatus),
+}
+
+/// What a Sync that is sent now means to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SyncMeaning {
+    /// It will be answered.
+    Counts,
+    /// A COPY IN is running: the server reads it and drops it.
+    Dropped,
+    /// A COPY IN may be about to start; nobody can tell before the answer is here.
+    Undecided,
+}
+
+/// A reply that the protocol does not allow at this point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The request at the head of the queue, if any.
+    pub front: Option<Request>,
+    /// What came.
+    pub got: Reply,
+}
+
+/// What a reply did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whom it is for.
+    pub owed: Owed,
+    /// The request that it finished.
+    pub finished: Option<Request>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    request: Request,
+    owed: Owed,
+    /// Only for Execute: it may turn out to be a COPY IN.
+    may_copy_in: bool,
+    /// Only for DescribeStatement: ParameterDescription has come.
+    half_described: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Copy {
+    #[default]
+    None,
+    In,
+    Out,
+    Both,
+}
+
+/// How far the batch of extended-protocol messages that was sent last has got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Batch {
+    /// The last message that counts was a Sync, or belongs to no batch.
+    #[default]
+    Closed,
+    /// Messages were sent that no Sync has followed.
+    Open,
+    /// One of them failed, and the server discards everything up to the Sync.
+    Skipping,
+}
+
+/// The queue of requests that a backend owes replies to.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    queue: VecDeque<Entry>,
+    copy: Copy,
+    batch: Batch,
+    transaction: TransactionStatus,
+}
+
+impl Ledger {
+    /// Notes a request that is sent to the backend now. `may_copy_in` says of an Execute that its statement may be a COPY
+    /// FROM STDIN.
+    pub fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) {
+        if self.batch == Batch::Skipping {
+            // The server discards it unread.
+            if request != Request::Sync {
+                return;
+            }
+            self.batch = Batch::Closed;
+        }
+        match request {
+            Request::CopyEnd if self.copy == Copy::None && !self.copy_in_may_come() => return,
+            // A simple query ends the implicit transaction of the messages before it, as a Sync does.
+            Request::Sync | Request::Query | Request::FunctionCall => self.batch = Batch::Closed,
+            Request::Parse
+            | Request::Bind
+            | Request::DescribeStatement
+            | Request::DescribePortal
+            | Request::Execute
+            | Request::Close => self.batch = Batch::Open,
+            Request::CopyEnd => {}
+        }
+        self.queue.push_back(Entry { request, owed, may_copy_in, half_described: false });
+    }
+
+    /// Notes a reply.
+    ///
+    /// # Errors
+    /// When the protocol does not allow it here. The ledger is of no use afterwards.
+    pub fn reply(&mut self, got: Reply) -> Result<Outcome, Violation> {
+        let Some(front) = self.queue.front_mut() else { return Err(Violation { front: None, got }) };
+        let Entry { request, owed, .. } = *front;
+        let finished = match (request, got) {
+            (Request::Query | Request::FunctionCall | Request::Sync, Reply::ReadyForQuery(transaction)) => {
+                self.transaction = transaction;
+                self.copy = Copy::None;
+                true
+            }
+            (Request::Query | Request::FunctionCall | Request::Sync, Reply::Error) => {
+                self.end_copy();
+                false
+            }
+            (_, Reply::Error) => {
+                self.end_copy();
+                self.abandon_batch();
+                // An error is shown whoever asked: it fails the client's batch.
+                return Ok(Outcome { owed: Owed::Client, finished: None });
+            }
+            (Request::Query | Request::Execute, Reply::CopyInResponse) => {
+                if !self.begin_copy_in() {
+                    return Err(Violation { front: Some(request), got });
+                }
+                false
+            }
+            (Request::Query | Request::Execute, Reply::CopyOutResponse) => {
+                self.copy = Copy::Out;
+                false
+            }
+            (Request::Query, Reply::CopyBothResponse) => {
+                self.copy = Copy::Both;
+                false
+            }
+            (Request::Query | Request::Execute, Reply::CopyData) => match self.copy {
+                Copy::Out | Copy::Both => false,
+                Copy::None | Copy::In => return Err(Violation { front: Some(request), got }),
+            },
+            (Request::Query | Request::Execute, Reply::CopyDone) => match self.copy {
+                Copy::Out => {
+                    self.copy = Copy::None;
+                    false
+                }
+                Copy::Both => false,
+                Copy::None | Copy::In => return Err(Violation { front: Some(request), got }),
+            },
+            (Request::Query, Reply::CommandComplete) => {
+                self.end_copy();
+                false
+            }
+            (Request::Execute, Reply::CommandComplete) => {
+                self.end_copy();
+                true
+            }
+            (Request::Query, Reply::RowDescription | Reply::DataRow | Reply::EmptyQueryResponse)
+            | (Request::Execute, Reply::DataRow)
+            | (Request::FunctionCall, Reply::FunctionCallResponse) => false,
+            (Request::Execute, Reply::EmptyQueryResponse | Reply::PortalSuspended)
+            | (Request::Parse, Reply::ParseComplete)
+            | (Request::Bind, Reply::BindComplete)
+            | (Request::Close, Reply::CloseComplete)
+            | (Request::DescribePortal, Reply::RowDescription | Reply::NoData) => true,
+            (Request::DescribeStatement, Reply::ParameterDescription) if !front.half_described => {
+                front.half_described = true;
+                false
+            }
+            (Request::DescribeStatement, Reply::RowDescription | Reply::NoData) if front.half_described => {
+                true
+            }
+            _ => return Err(Violation { front: Some(request), got }),
+        };
+        if finished {
+            self.queue.pop_front();
+            self.drop_spent_copy_ends();
+        }
+        Ok(Outcome { owed, finished: finished.then_some(request) })
+    }
+
+    /// The kind byte of the rows that may come in any number now, and whom they are for: `D`, or `d` while a COPY sends.
+    pub fn bulk(&self) -> Option<(u8, Owed)> {
+        let front = self.queue.front()?;
+        match (front.request, self.copy) {
+            (Request::Query | Request::Execute, Copy::None) => Some((b'D', front.owed)),
+            (Request::Query | Request::Execute, Copy::Out | Copy::Both) => Some((b'd', front.owed)),
+            _ => None,
+        }
+    }
+
+    /// What a Sync that is sent now would mean.
+    pub fn sync_meaning(&self) -> SyncMeaning {
+        if self.copy == Copy::In && !self.queue.iter().any(|entry| entry.request == Request::CopyEnd) {
+            return SyncMeaning::Dropped;
+        }
+        if self.copy_in_may_come() { SyncMeaning::Undecided } else { SyncMeaning::Counts }
+    }
+
+    /// True when a reply is still to come.
+    pub fn owes(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// True when the backend has answered everything and waits for the next unit: nothing owed, no batch begun, no
+    /// failed batch waiting for its Sync. A transaction may be open.
+    pub fn is_settled(&self) -> bool {
+        self.queue.is_empty() && self.batch == Batch::Closed
+    }
+
+    /// True when, besides, no transaction is open.
+    pub fn is_clean(&self) -> bool {
+        self.is_settled() && self.transaction == TransactionStatus::Idle
+    }
+
+    /// True while the server discards what it reads until a Sync.
+    pub fn is_skipping(&self) -> bool {
+        self.batch == Batch::Skipping
+    }
+
+    /// True while the client sends COPY data: the server waits for it.
+    pub fn is_copying_in(&self) -> bool {
+        matches!(self.copy, Copy::In | Copy::Both)
+    }
+
+    /// True when no more requests may be queued ([`limits::LEDGER_ENTRIES`]).
+    pub fn is_full(&self) -> bool {
+        self.queue.len() >= limits::LEDGER_ENTRIES
+    }
+
+    /// Transaction status of the last ReadyForQuery. It is the truth, always: no text is ever consulted instead.
+    pub fn transaction(&self) -> TransactionStatus {
+        self.transaction
+    }
+
+    /// Makes every reply of the unit in flight nobody's: the session has decided to ask elsewhere.
+    pub fn disown(&mut self) {
+        for entry in &mut self.queue {
+            entry.owed = Owed::Nobody;
+        }
+    }
+
+    /// True when a request in the queue may start a COPY IN whose start we have not seen.
+    fn copy_in_may_come(&self) -> bool {
+        self.queue.iter().any(|entry| match entry.request {
+            Request::Query => true,
+            Request::Execute => entry.may_copy_in,
+            Request::FunctionCall
+            | Request::Parse
+            | Request::Bind
+            | Request::DescribeStatement
+            | Request::DescribePortal
+            | Request::Close
+            | Request::Sync
+            | Request::CopyEnd => false,
+        })
+    }
+
+    /// A COPY IN begins. False when a Sync was sent that the server may or may not have dropped: whoever sent it did not
+    /// ask [`Ledger::sync_meaning`], and nobody can tell any more what is owed.
+    fn begin_copy_in(&mut self) -> bool {
+        self.copy = Copy::In;
+        let mut until_end = self.queue.iter().skip(1).take_while(|entry| entry.request != Request::CopyEnd);
+        !until_end.any(|entry| entry.request == Request::Sync)
+    }
+
+    /// A COPY ended. The CopyDone or CopyFail that ended it, or that comes too late, is answered by nothing of its own.
+    fn end_copy(&mut self) {
+        let was_in = self.copy == Copy::In;
+        self.copy = Copy::None;
+        if was_in && let Some(at) = self.queue.iter().position(|entry| entry.request == Request::CopyEnd) {
+            self.queue.remove(at);
+        }
+    }
+
+    /// An extended-protocol message failed: everything up to the next Sync is discarded by the server.
+    fn abandon_batch(&mut self) {
+        while let Some(front) = self.queue.front() {
+            if front.request == Request::Sync {
+                return;
+            }
+            self.queue.pop_front();
+        }
+        self.batch = Batch::Skipping;
+    }
+
+    /// A CopyDone or CopyFail that outlived its COPY is read and ignored by the server.
+    fn drop_spent_copy_ends(&mut self) {
+        while self.queue.front().is_some_and(|entry| entry.request == Request::CopyEnd) {
+            self.queue.pop_front();
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! What a backend answers.
+
+use core::ops::Range;
+use std::borrow::Cow;
+
+use pgherd_types::{NodeId, ResetReason, limits};
+use pgherd_wire::{
+    Body, Piece, SqlState,
+    backend::TransactionStatus,
+    error_response::{Fields, Severity},
+    sqlstate,
+};
+
+use super::{Life, Serving, Turn};
+use crate::{
+    Action, Actions, Closing, Context, Report,
+    ledger::{Owed, Reply},
+    leg::Gathered,
+    say,
+};
+
+impl Serving {
+    pub(super) fn backend_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        turn: Turn,
+        bytes: &[u8],
+        out: &mut Actions,
+    ) -> Life {
+        let mut at = 0;
+        while at < bytes.len() {
+            at += self.rows(turn, at, bytes, out);
+            let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+            let mut input = bytes.get(at..).unwrap_or_default();
+            let piece = match leg.framer.next(&mut input) {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(_) => return self.violation(turn, "a message of an unknown kind or length", out),
+            };
+            at = bytes.len() - input.len();
+            let range = at - piece.raw.len()..at;
+            if self.backend_piece(cx, turn, &piece, range, out) == Life::Over {
+                return Life::Over;
+            }
+        }
+        Life::Open
+    }
+
+    /// Passes on a run of rows or COPY data, and says how many bytes it was.
+    fn rows(&mut self, turn: Turn, at: usize, bytes: &[u8], out: &mut Actions) -> usize {
+        let Some(leg) = self.leg_mut(turn) else { return 0 };
+        let Some((kind, owed)) = leg.ledger.bulk() else { return 0 };
+        let run = leg.framer.skip_run(bytes.get(at..).unwrap_or_default(), |this| this == kind);
+        if run == 0 {
+            return 0;
+        }
+        leg.streaming = (!leg.framer.at_boundary()).then_some(owed);
+        if owed == Owed::Client {
+            out.forward_to_client(at..at + run);
+            if turn == Turn::Reader {
+                self.unit.shown();
+            }
+        }
+        run
+    }
+
+    fn backend_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        turn: Turn,
+        piece: &Piece<'_>,
+        range: Range<usize>,
+        out: &mut Actions,
+    ) -> Life {
+        let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        if !piece.first
+            && let Some(owed) = leg.streaming
+        {
+            if piece.last {
+                leg.streaming = None;
+            }
+            if owed == Owed::Client {
+                out.forward_to_client(range);
+            }
+            return Life::Open;
+        }
+        match piece.kind {
+            b'E' | b'S' | b'Z' => self.gathered_message(cx, turn, piece, range, out),
+            b'N' | b'A' => self.unasked(turn, piece, range, out),
+            kind => match reply_of(kind) {
+                Some(reply) => self.reply(turn, reply, piece, range, out),
+                None => self.violation(turn, "a message that only belongs to the start of a session", out),
+            },
+        }
+    }
+
+    /// A reply that is passed on as it comes.
+    fn reply(
+        &mut self,
+        turn: Turn,
+        reply: Reply,
+        piece: &Piece<'_>,
+        range: Range<usize>,
+        out: &mut Actions,
+    ) -> Life {
+        let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        let Ok(outcome) = leg.ledger.reply(reply) else {
+            return self.violation(turn, "a reply that nothing asked for", out);
+        };
+        leg.streaming = (!piece.last).then_some(outcome.owed);
+        if outcome.owed == Owed::Client {
+            if turn == Turn::Reader {
+                self.unit.shown();
+            }
+            show(piece, range, out);
+        }
+        if turn == Turn::Lead && (outcome.finished.is_some() || reply == Reply::CopyInResponse) {
+            // What waited for this answer can now be judged: a Sync that might have met a COPY, an administrative
+            // statement whose place is behind it.
+            self.resume(out);
+        }
+        Life::Open
+    }
+
+    /// A notice or a notification: it answers nothing, and may come at any moment.
+    fn unasked(&mut self, turn: Turn, piece: &Piece<'_>, range: Range<usize>, out: &mut Actions) -> Life {
+        let shown = match turn {
+            Turn::Lead => Owed::Client,
+            Turn::Reader if self.unit.has_failed() => Owed::Nobody,
+            Turn::Reader => Owed::Client,
+        };
+        let in_the_way = turn == Turn::Lead && self.reader_is_mid_message();
+        let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        if in_the_way {
+            return match leg.gather(piece) {
+                Gathered::Partial => Life::Open,
+                Gathered::InPlace(message) => self.defer(message),
+                Gathered::Aside => {
+                    let message = leg.take_gathered();
+                    self.defer(&message)
+                }
+                Gathered::HeadAside => {
+                    // Too long to be kept; a notice is never owed.
+                    leg.take_gathered();
+                    leg.streaming = Some(Owed::Nobody);
+                    Life::Open
+                }
+            };
+        }
+        leg.streaming = (!piece.last).then_some(shown);
+        if shown == Owed::Client {
+            show(piece, range, out);
+        }
+        Life::Open
+    }
+
+    fn reader_is_mid_message(&self) -> bool {
+        self.reader.as_ref().is_some_and(|leg| leg.streaming == Some(Owed::Client))
+    }
+
+    fn defer(&mut self, message: &[u8]) -> Life {
+        if self.deferred.len() + message.len() <= limits::GATHER_BACKEND_BYTES {
+            self.deferred.extend_from_slice(message);
+        }
+        Life::Open
+    }
+
+    /// An ErrorResponse, ParameterStatus or ReadyForQuery: it must be understood whole.
+    fn gathered_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        turn: Turn,
+        piece: &Piece<'_>,
+        range: Range<usize>,
+        out: &mut Actions,
+    ) -> Life {
+        let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        match leg.gather(piece) {
+            Gathered::Partial => Life::Open,
+            Gathered::InPlace(message) => self.whole_message(cx, turn, message, Some(range), out),
+            Gathered::Aside => {
+                let message = leg.take_gathered();
+                self.whole_message(cx, turn, &message, None, out)
+            }
+            Gathered::HeadAside => {
+                let head = leg.take_gathered();
+                if piece.kind != b'E' {
+                    return self.violation(turn, "a message that is longer than it may be", out);
+                }
+                let life = self.error(cx, turn, &head, None, out);
+                let failed = turn == Turn::Reader && self.unit.has_failed();
+                if let Some(leg) = self.leg_mut(turn) {
+                    leg.streaming = Some(if failed { Owed::Nobody } else { Owed::Client });
+                }
+                life
+            }
+        }
+    }
+
+    fn whole_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        turn: Turn,
+        message: &[u8],
+        range: Option<Range<usize>>,
+        out: &mut Actions,
+    ) -> Life {
+        match message.first() {
+            Some(b'Z') => self.ready(cx, turn, message, range, out),
+            Some(b'S') => self.parameter(turn, message, range, out),
+            Some(_) | None => self.error(cx, turn, message, range, out),
+        }
+    }
+
+    fn ready(
+        &mut self,
+        cx: &mut Context<'_>,
+        turn: Turn,
+        message: &[u8],
+        range: Option<Range<usize>>,
+        out: &mut Actions,
+    ) -> Life {
+        let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        let status = message.last().copied().and_then(TransactionStatus::from_byte);
+        let Some(outcome) = status.and_then(|status| leg.ledger.reply(Reply::ReadyForQuery(status)).ok())
+        else {
+            return self.violation(turn, "a ReadyForQuery that nothing asked for", out);
+        };
+        let settled = leg.ledger.is_settled();
+        if outcome.owed == Owed::Client {
+            show_whole(message, range, out);
+        }
+        match turn {
+            Turn::Lead => {
+                // Whatever waited for the lead to be done may go on.
+                self.resume(out);
+                Life::Open
+            }
+            Turn::Reader if settled => {
+                self.flush_deferred(out);
+                self.reader_done(cx, out)
+            }
+            Turn::Reader => Life::Open,
+        }
+    }
+
+    pub(super) fn flush_deferred(&mut self, out: &mut Actions) {
+        if !self.deferred.is_empty() {
+            let deferred = core::mem::take(&mut self.deferred);
+            out.make_to_client(|to| to.extend_from_slice(&deferred));
+        }
+    }
+
+    /// A ParameterStatus. The client has one view of the cluster, which is its lead's.
+    fn parameter(
+        &mut self,
+        turn: Turn,
+        message: &[u8],
+        range: Option<Range<usize>>,
+        out: &mut Actions,
+    ) -> Life {
+        let in_the_way = self.reader_is_mid_message();
+        let Some((name, value)) = parse_parameter(message) else {
+            return self.violation(turn, "a ParameterStatus that cannot be read", out);
+        };
+        let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        if !leg.lease.facts.parameters.set(&name, &value) {
+            return self.violation(turn, "more parameters than a server has", out);
+        }
+        if turn == Turn::Reader {
+            return Life::Open;
+        }
+        // As many as the leg's own, so that it cannot be full.
+        let _: bool = self.view.set(&name, &value);
+        if in_the_way {
+            return self.defer(message);
+        }
+        show_whole(message, range, out);
+        Life::Open
+    }
+
+    fn error(
+        &mut self,
+        cx: &mut Context<'_>,
+        turn: Turn,
+        message: &[u8],
+        range: Option<Range<usize>>,
+        out: &mut Actions,
+    ) -> Life {
+        let fields = Fields::of_body(message.get(pgherd_wire::frame::HEADER_BYTES..).unwrap_or_default());
+        let node = self.leg_mut(turn).map(|leg| leg.node());
+        if let (Some(node), Some(code)) = (node, fields.code()) {
+            report_shutdown(node, code, out);
+        }
+        if fields.severity().is_some_and(Severity::ends_session) {
+            return self.fatal(cx, turn, message, range, out);
+        }
+        if turn == Turn::Reader && self.unit.may_go_elsewhere() {
+            // A standby may lag, or may not do what the primary does: the primary has the last word.
+            self.unit.failed();
+            if let Some(leg) = &mut self.reader {
+                leg.ledger.disown();
+            }
+        }
+        let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        let Ok(outcome) = leg.ledger.reply(Reply::Error) else {
+            return self.violation(turn, "an error that nothing asked for", out);
+        };
+        if turn == Turn::Reader && self.unit.has_failed() {
+            return Life::Open;
+        }
+        if outcome.owed == Owed::Client {
+            if turn == Turn::Reader {
+                self.unit.shown();
+            }
+            show_whole(message, range, out);
+        }
+        if turn == Turn::Lead {
+            self.resume(out);
+        }
+        Life::Open
+    }
+
+    /// The backend broke the protocol. What it holds cannot be known any more, so the session ends with it, unless it was a
+    /// reader that can be done without.
+    pub(super) fn violation(&mut self, turn: Turn, what: &'static str, out: &mut Actions) -> Life {
+        let Some(backend) = self.leg_mut(turn).map(|leg| leg.backend()) else { return Life::Open };
+        out.push(Action::Report(Report::Violation(backend, what)));
+        let told = self.client_at_boundary();
+        let leg = match turn {
+            Turn::Lead => self.lead.take(),
+            Turn::Reader => self.reader.take(),
+        };
+        if let Some(leg) = leg {
+            out.push(Action::Release(leg.lease, pgherd_types::Fate::Close(ResetReason::Violation)));
+        }
+        if told {
+            out.make_to_client(say::backend_violation);
+        }
+        self.end(out, Closing::Backend)
+    }
+}
+
+/// Passes a piece on to the client.
+fn show(piece: &Piece<'_>, range: Range<usize>, out: &mut Actions) {
+    if !piece.carried.is_empty() {
+        out.make_to_client(|to| to.extend_from_slice(piece.carried.bytes()));
+    }
+    out.forward_to_client(range);
+}
+
+/// Passes a whole message on to the client, from where it lies.
+pub(super) fn show_whole(message: &[u8], range: Option<Range<usize>>, out: &mut Actions) {
+    match range {
+        Some(range) => out.forward_to_client(range),
+        None => out.make_to_client(|to| to.extend_from_slice(message)),
+    }
+}
+
+fn report_shutdown(node: NodeId, code: SqlState, out: &mut Actions) {
+    if [sqlstate::ADMIN_SHUTDOWN, sqlstate::CRASH_SHUTDOWN, sqlstate::CANNOT_CONNECT_NOW].contains(&code) {
+        out.push(Action::Report(Report::NodeShutdown(node)));
+    }
+}
+
+/// Name and value. A value in an encoding other than UTF-8 is passed on as it is; only our own note of it suffers.
+fn parse_parameter(message: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let mut body = Body::new(message.get(pgherd_wire::frame::HEADER_BYTES..)?);
+    let (name, value) = (body.string().ok()?, body.string().ok()?);
+    body.end().ok()?;
+    Some((String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
+}
+
+/// The reply behind a kind byte, for kinds whose body does not matter.
+fn reply_of(kind: u8) -> Option<Reply> {
+    Some(match kind {
+        b'1' => Reply::ParseComplete,
+        b'2' => Reply::BindComplete,
+        b'3' => Reply::CloseComplete,
+        b't' => Reply::ParameterDescription,
+        b'T' => Reply::RowDescription,
+        b'n' => Reply::NoData,
+        b'D' => Reply::DataRow,
+        b's' => Reply::PortalSuspended,
+        b'C' => Reply::CommandComplete,
+        b'I' => Reply::EmptyQueryResponse,
+        b'G' => Reply::CopyInResponse,
+        b'H' => Reply::CopyOutResponse,
+        b'W' => Reply::CopyBothResponse,
+        b'd' => Reply::CopyData,
+        b'c' => Reply::CopyDone,
+        b'V' => Reply::FunctionCallResponse,
+        _ => return None,
+    })
+}

@@ -1,0 +1,203 @@
+//! One client, from accept to the end.
+
+use std::sync::Arc;
+
+use pgherd_types::{NodeId, SessionId};
+use pgherd_wire::{ProtocolVersion, backend};
+
+use crate::{
+    Action, Actions, Closing, Context, Event, Refusal, Report, Shutdown, Timer, say,
+    serving::{Life, Pooling, Serving, refuse},
+    startup::{Next, Startup, Wish},
+};
+
+/// Bytes of a cancel key: as many as protocol 3.2 clients are given.
+pub const CANCEL_KEY_BYTES: usize = 32;
+
+/// The state machine of one client connection. It is told [`Event`]s and pushes [`Action`]s; after
+/// [`Action::CloseClient`] it wants no more events.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    cancel_key: [u8; CANCEL_KEY_BYTES],
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Startup(Startup),
+    /// Waits for a place among `num_init_children`.
+    Admitting(Wish),
+    /// Waits for its first backend, on this node.
+    Opening(Wish),
+    Serving(Box<Serving>),
+    Over,
+}
+
+impl Session {
+    /// A session whose client has just been accepted. `cancel_key` is random; it is what a cancel request has to know.
+    pub fn new(id: SessionId, cancel_key: [u8; CANCEL_KEY_BYTES]) -> Self {
+        Session { id, cancel_key, phase: Phase::Startup(Startup::default()) }
+    }
+
+    /// The first thing to call: sets the timer of `authentication_timeout`.
+    pub fn start(&mut self, cx: &mut Context<'_>, out: &mut Actions) {
+        if let Some(limit) = cx.policy.authentication_timeout {
+            out.push(Action::Arm(Timer::Authentication, cx.now.plus(limit)));
+        }
+    }
+
+    /// The session's number.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The key that a cancel request for this session has to carry, for a comparison in constant time. A client of
+    /// protocol 3.0 was told the first four bytes, one of 3.2 all of them.
+    pub fn cancel_key(&self, request_bytes: usize) -> &[u8] {
+        let told = if request_bytes <= SHORT_KEY_BYTES { SHORT_KEY_BYTES } else { CANCEL_KEY_BYTES };
+        self.cancel_key.get(..told).unwrap_or_default()
+    }
+
+    /// Takes an event and pushes what has to be done.
+    pub fn handle(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) {
+        match &mut self.phase {
+            Phase::Serving(serving) => {
+                if serving.handle(cx, event, out) == Life::Over {
+                    self.phase = Phase::Over;
+                }
+            }
+            Phase::Startup(_) | Phase::Admitting(_) | Phase::Opening(_) => {
+                self.before_serving(cx, event, out)
+            }
+            Phase::Over => {
+                // A lease that was asked for before the end.
+                if let Event::Granted(lease) = event {
+                    out.push(Action::Release(lease, pgherd_types::Fate::Reuse));
+                }
+            }
+        }
+    }
+
+    fn before_serving(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) {
+        match event {
+            Event::ClientBytes(bytes) => self.startup_bytes(bytes, out),
+            Event::ClientGone => self.close(Closing::Client, out),
+            Event::Admitted => self.admitted(cx, out),
+            Event::NotAdmitted => {
+                out.make_to_client(say::too_many_clients);
+                self.close(Closing::Refused, out);
+            }
+            Event::Granted(lease) => self.open(cx, lease, out),
+            Event::Refused { node, why } => self.refused(node, why, out),
+            Event::Timer(Timer::Authentication) => {
+                out.make_to_client(say::authentication_timeout);
+                self.close(Closing::TimeLimit, out);
+            }
+            Event::Drain(how) => self.drain(how, out),
+            // Nothing is in flight, no backend is held, and no such timer or question is out.
+            Event::CancelAsked
+            | Event::CancelDone { .. }
+            | Event::BackendBytes { .. }
+            | Event::BackendGone { .. }
+            | Event::AdminAnswer(_)
+            | Event::Timer(Timer::ClientIdle) => {}
+        }
+    }
+
+    fn close(&mut self, closing: Closing, out: &mut Actions) {
+        self.phase = Phase::Over;
+        out.push(Action::CloseClient(closing));
+    }
+
+    fn startup_bytes(&mut self, bytes: &[u8], out: &mut Actions) {
+        let mut at = 0;
+        loop {
+            let Phase::Startup(startup) = &mut self.phase else {
+                // The client speaks before it is spoken to; it is heard once the session is open.
+                out.push(Action::HoldClient { from: at });
+                return;
+            };
+            let (taken, next) = startup.take(bytes.get(at..).unwrap_or_default());
+            at += taken;
+            match next {
+                Next::More => return,
+                Next::Refuse(byte) => out.make_to_client(|to| to.push(byte)),
+                Next::Cancel { session, key } => {
+                    out.push(Action::CancelSession { session, key });
+                    return self.close(Closing::NoSession, out);
+                }
+                Next::Start(wish) => {
+                    out.push(Action::Admit(Arc::clone(&wish.identity)));
+                    self.phase = Phase::Admitting(wish);
+                }
+                Next::Error(error) => {
+                    out.push(Action::Report(Report::ClientProtocol(error.to_string())));
+                    out.make_to_client(|to| error.put(to));
+                    return self.close(Closing::Protocol, out);
+                }
+            }
+        }
+    }
+
+    fn admitted(&mut self, cx: &mut Context<'_>, out: &mut Actions) {
+        let Phase::Admitting(wish) = &self.phase else { return };
+        let wish = wish.clone();
+        let node = cx.topology.write_node().or_else(|| cx.topology.main());
+        match node {
+            Some(node) => {
+                out.push(Action::Acquire { node, identity: Arc::clone(&wish.identity) });
+                self.phase = Phase::Opening(wish);
+            }
+            None => {
+                out.make_to_client(say::all_nodes_down);
+                self.close(Closing::Refused, out);
+            }
+        }
+    }
+
+    fn refused(&mut self, node: NodeId, why: &Refusal, out: &mut Actions) {
+        if let Phase::Opening(wish) = &self.phase {
+            refuse(node, why, wish.identity.user(), out);
+        }
+        self.close(Closing::Backend, out);
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>, lease: pgherd_types::Lease, out: &mut Actions) {
+        let Phase::Opening(wish) = &self.phase else {
+            return out.push(Action::Release(lease, pgherd_types::Fate::Reuse));
+        };
+        let wish = wish.clone();
+        let pooling = if cx.policy.connection_cache { wish.pooling } else { Pooling::NotPooled };
+        let mut serving = Box::new(Serving::open(Arc::clone(&wish.identity), pooling, lease, cx.now));
+        let key_bytes =
+            if wish.version >= ProtocolVersion::V3_2 { CANCEL_KEY_BYTES } else { SHORT_KEY_BYTES };
+        out.make_to_client(|to| {
+            to.extend_from_slice(&wish.negotiation);
+            backend::authentication_ok(to);
+            for (name, value) in serving.view().iter() {
+                say::parameter_status(to, name, value);
+            }
+            backend::backend_key_data(to, self.id.0, self.cancel_key.get(..key_bytes).unwrap_or_default());
+            say::ready_for_query(to, backend::TransactionStatus::Idle);
+        });
+        out.push(Action::Disarm(Timer::Authentication));
+        if let Some(limit) = cx.policy.client_idle_limit {
+            out.push(Action::Arm(Timer::ClientIdle, cx.now.plus(limit)));
+        }
+        out.push(Action::Report(Report::Opened(wish.identity)));
+        serving.resume_first(out);
+        self.phase = Phase::Serving(serving);
+    }
+
+    fn drain(&mut self, how: Shutdown, out: &mut Actions) {
+        match how {
+            Shutdown::Smart => out.make_to_client(say::shutting_down),
+            Shutdown::Fast | Shutdown::Immediate => out.make_to_client(|to| say::shutdown(to, how)),
+        }
+        self.close(Closing::Shutdown, out);
+    }
+}
+
+/// Bytes of the cancel key of protocol 3.0.
+const SHORT_KEY_BYTES: usize = 4;
