@@ -7,10 +7,13 @@
 //! or keeps state between messages.
 
 pub mod backend;
-pub mod body;
+mod body;
 pub mod error_response;
 pub mod frame;
 pub mod frontend;
+mod list;
+#[cfg(test)]
+mod random;
 pub mod sqlstate;
 pub mod startup;
 mod version;
@@ -18,5 +21,6 @@ mod write;
 
 pub use body::{Body, BodyError};
 pub use frame::{Framer, Piece};
+pub use list::{Formats, Oids, Values};
 pub use sqlstate::SqlState;
 pub use version::ProtocolVersion;

@@ -43,3 +43,15 @@ pub(crate) fn count(out: &mut Vec<u8>, n: usize) {
     let n = u16::try_from(n).expect("the protocol counts to 65535");
     out.extend(n.to_be_bytes());
 }
+
+/// Appends a count and formats.
+pub(crate) fn formats(out: &mut Vec<u8>, formats: impl ExactSizeIterator<Item = i16>) {
+    count(out, formats.len());
+    formats.for_each(|format| out.extend(format.to_be_bytes()));
+}
+
+/// Appends a count and values.
+pub(crate) fn values<'a>(out: &mut Vec<u8>, values: impl ExactSizeIterator<Item = Option<&'a [u8]>>) {
+    count(out, values.len());
+    values.for_each(|bytes| value(out, bytes));
+}

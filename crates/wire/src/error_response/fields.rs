@@ -5,7 +5,7 @@ use crate::{Body, BodyError, SqlState, backend};
 ///
 /// It reads what is there: of a message whose end is missing it gives the fields that are whole, so that a long
 /// error can be judged by its head.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fields<'a>(Body<'a>);
 
 /// One field.

@@ -9,7 +9,7 @@ mod message;
 #[cfg(test)]
 mod tests;
 
-pub use encode::{cancel_request, gssenc_request, ssl_request, startup_message};
+pub use encode::{put_cancel_request, put_gssenc_request, put_ssl_request, put_startup_message};
 pub use error::StartupError;
 pub use message::{Replication, StartupMessage};
 

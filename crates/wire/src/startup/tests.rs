@@ -10,21 +10,23 @@ fn packet(code: u32, rest: &[u8]) -> Vec<u8> {
 
 const V3: u32 = 3 << 16;
 
-fn start(rest: &[u8]) -> Result<(String, String), StartupError> {
-    match parse(&packet(V3, rest))? {
-        Request::Start(message) => Ok((message.user.to_owned(), message.database.to_owned())),
-        other => panic!("{other:?}"),
-    }
+type Names = Result<(String, String), StartupError>;
+
+/// User and database.
+fn start(rest: &[u8]) -> Names {
+    let bytes = packet(V3, rest);
+    let Request::Start(message) = parse(&bytes)? else { panic!("no startup message") };
+    Ok((message.user.to_owned(), message.database.to_owned()))
 }
 
-fn names(user: &str, database: &str) -> Result<(String, String), StartupError> {
+fn names(user: &str, database: &str) -> Names {
     Ok((user.to_owned(), database.to_owned()))
 }
 
 #[test]
 fn layouts() {
     use StartupError::{BadLayout, NoUser};
-    let cases: [(&[u8], Result<(String, String), StartupError>); 17] = [
+    let cases: [(&[u8], Names); 17] = [
         (b"user\0u\0database\0d\0\0", names("u", "d")),
         (b"database\0d\0user\0u\0\0", names("u", "d")),
         (b"user\0u\0\0", names("u", "u")),
@@ -124,17 +126,17 @@ fn lengths_are_checked_before_anything_else() {
 #[test]
 fn requests_without_a_session() {
     let mut out = Vec::new();
-    ssl_request(&mut out);
+    put_ssl_request(&mut out);
     assert_eq!(out, b"\0\0\0\x08\x04\xd2\x16\x2f");
     assert_eq!(parse(&out), Ok(Request::Ssl));
     out.clear();
-    gssenc_request(&mut out);
+    put_gssenc_request(&mut out);
     assert_eq!(out, b"\0\0\0\x08\x04\xd2\x16\x30");
     assert_eq!(parse(&out), Ok(Request::GssEnc));
     for (length, fits) in [(0, false), (3, false), (4, true), (32, true), (256, true), (257, false)] {
         let key = vec![7; length];
         out.clear();
-        cancel_request(&mut out, 0x8000_0001, &key);
+        put_cancel_request(&mut out, 0x8000_0001, &key);
         let expected = match fits {
             true => Ok(Request::Cancel(CancelRequest { process_id: 0x8000_0001, key: &key })),
             false => Err(StartupError::BadCancelRequest),
@@ -148,7 +150,7 @@ fn requests_without_a_session() {
 fn what_is_written_is_read_back() {
     let parameters = [("user", "u"), ("options", "-c a=b"), ("database", "d"), ("_pq_.z", "")];
     let mut out = Vec::new();
-    startup_message(&mut out, ProtocolVersion::V3_2, parameters);
+    put_startup_message(&mut out, ProtocolVersion::V3_2, parameters);
     let expected = StartupMessage {
         version: ProtocolVersion::V3_2,
         user: "u",
