@@ -357,3 +357,6 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
