@@ -239,3 +239,14 @@ fn an_error_is_shown_whoever_asked() {
     assert_eq!(outcome.owed, Owed::Client);
     assert!(!ledger.owes() && ledger.is_skipping());
 }
+
+#[test]
+fn the_end_of_one_copy_does_not_end_the_next() {
+    let mut ledger = Ledger::default();
+    ledger.request(Request::Query, Owed::Client, false);
+    ledger.reply(Reply::CopyInResponse).unwrap();
+    ledger.request(Request::CopyEnd, Owed::Client, false);
+    ledger.reply(Reply::CommandComplete).unwrap();
+    ledger.reply(Reply::CopyInResponse).unwrap();
+    assert_eq!(ledger.sync_meaning(), SyncMeaning::Dropped);
+}

@@ -450,7 +450,11 @@ impl Serving {
             SyncMeaning::Counts => self.to_lead(cx, Request::Sync, part, out),
             // The server would read it and drop it.
             SyncMeaning::Dropped => Step::Taken,
-            SyncMeaning::Undecided => Step::Hold,
+            SyncMeaning::Undecided => {
+                // Without the Sync the server keeps its answer to itself until it is asked for it.
+                out.make_to_backend(leg.backend(), frontend::put_flush);
+                Step::Hold
+            }
         }
     }
 
