@@ -295,8 +295,9 @@ impl Serving {
         if fields.severity().is_some_and(Severity::ends_session) {
             return self.fatal(cx, turn, message, range, out);
         }
-        if turn == Turn::Reader && self.unit.may_go_elsewhere() {
-            // A standby may lag, or may not do what the primary does: the primary has the last word.
+        let of_a_standby = fields.code().is_some_and(|code| STANDBY_ERRORS.contains(&code.class()));
+        if turn == Turn::Reader && of_a_standby && self.unit.may_go_elsewhere() {
+            // The primary has the last word.
             self.unit.failed();
             if let Some(leg) = &mut self.reader {
                 leg.ledger.disown();
@@ -340,6 +341,10 @@ impl Serving {
         self.end(out, Closing::Backend)
     }
 }
+
+/// Classes of errors that a standby may raise where the primary would not: it lags behind in what exists (42, 3F), is
+/// read-only (25), cannot read unlogged tables (0A, 55), gives way to replay (40), or is not well (53, 58, XX).
+const STANDBY_ERRORS: [&str; 9] = ["0A", "25", "3F", "40", "42", "53", "55", "58", "XX"];
 
 /// Passes a piece on to the client.
 fn show(piece: &Piece<'_>, range: Range<usize>, out: &mut Actions) {

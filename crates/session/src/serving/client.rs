@@ -89,6 +89,7 @@ impl ClientStream {
 impl Serving {
     pub(super) fn client_bytes(&mut self, cx: &mut Context<'_>, bytes: &[u8], out: &mut Actions) -> Life {
         self.last_active = cx.now;
+        self.follow(cx.topology, out);
         let mut at = 0;
         loop {
             if self.must_hold() {
@@ -241,13 +242,13 @@ impl Serving {
     fn parse(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
         let Some((name, text)) = peek::parse_head(part.raw) else {
             // The server says what is wrong with it.
-            return self.to_lead(cx, Request::Parse, part, out);
+            return self.send_to_lead(cx, Request::Parse, part, out);
         };
         if self.lead.is_none() {
             return self.ask_for_lead(cx, out);
         }
         self.note_parse(cx, name, text);
-        self.to_lead(cx, Request::Parse, part, out)
+        self.send_to_lead(cx, Request::Parse, part, out)
     }
 
     fn note_parse(&mut self, cx: &mut Context<'_>, name: &[u8], text: &[u8]) {
@@ -279,7 +280,7 @@ impl Serving {
         self.note_class(Class::Other);
         self.client.copies_in = CopiesIn::Maybe;
         self.unnamed.clear();
-        let step = self.to_lead(cx, request, part, out);
+        let step = self.send_to_lead(cx, request, part, out);
         self.rest_follows(piece, step);
         step
     }
@@ -319,7 +320,7 @@ impl Serving {
         }
         self.unnamed.clear();
         self.count_and_log(cx, text, part, out);
-        self.to_lead(cx, Request::Query, part, out)
+        self.send_to_lead(cx, Request::Query, part, out)
     }
 
     /// Counts a SELECT for `SHOW pool_nodes` and reports the statement where `log_statement` asks for it.
@@ -376,7 +377,7 @@ impl Serving {
                     return self.ask_for_lead(cx, out);
                 }
                 self.note_class(Class::Other);
-                self.to_lead(cx, Request::FunctionCall, part, out)
+                self.send_to_lead(cx, Request::FunctionCall, part, out)
             }
             b'H' | b'd' => {
                 // Neither is answered. Without a lead nothing waits for them.
@@ -393,7 +394,7 @@ impl Serving {
                     self.client.rest = if piece.last { Rest::Nothing } else { Rest::Drop };
                     return Step::Taken;
                 }
-                self.to_lead(cx, Request::CopyEnd, part, out)
+                self.send_to_lead(cx, Request::CopyEnd, part, out)
             }
             b'X' => {
                 let _: Life = self.end(out, Closing::Client);
@@ -432,7 +433,7 @@ impl Serving {
         if may_need_unnamed && !self.unnamed.is_empty() && peek::names_unnamed_statement(part.raw) {
             self.parse_unnamed_on_lead(out);
         }
-        self.to_lead(cx, request, part, out)
+        self.send_to_lead(cx, request, part, out)
     }
 
     /// The client's unnamed statement lives on the reader only, and is now wanted on the lead.
@@ -447,7 +448,7 @@ impl Serving {
     fn sync(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
         let Some(leg) = &self.lead else { return self.ask_for_lead(cx, out) };
         match leg.ledger.sync_meaning() {
-            SyncMeaning::Counts => self.to_lead(cx, Request::Sync, part, out),
+            SyncMeaning::Counts => self.send_to_lead(cx, Request::Sync, part, out),
             // The server would read it and drop it.
             SyncMeaning::Dropped => Step::Taken,
             SyncMeaning::Undecided => {
@@ -459,7 +460,7 @@ impl Serving {
     }
 
     /// Sends a message to the lead, which is there.
-    fn to_lead(
+    fn send_to_lead(
         &mut self,
         cx: &mut Context<'_>,
         request: Request,

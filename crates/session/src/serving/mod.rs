@@ -16,7 +16,7 @@ mod reads;
 
 use std::sync::Arc;
 
-use pgherd_types::{BackendId, Identity, Lease, Moment, NodeId, Parameters};
+use pgherd_types::{BackendId, Identity, Lease, Moment, NodeId, Parameters, Topology};
 
 use self::{
     client::ClientStream,
@@ -51,6 +51,8 @@ pub(crate) struct Serving {
     deferred: Vec<u8>,
     held: Held,
     last_active: Moment,
+    /// The snapshot of the cluster that the lead was last held against.
+    epoch: u64,
 }
 
 /// Whether the session goes on.
@@ -126,6 +128,7 @@ impl Serving {
             deferred: Vec::new(),
             held: Held::No,
             last_active: now,
+            epoch: 0,
         }
     }
 
@@ -200,6 +203,23 @@ impl Serving {
         }
     }
 
+    /// The cluster may have changed: a lead that does not take writes any more is left as soon as that costs nothing.
+    fn follow(&mut self, topology: &Topology, out: &mut Actions) {
+        if self.epoch == topology.epoch {
+            return;
+        }
+        let Some(node) = topology.write_node() else { return };
+        if self.lead.as_ref().is_some_and(|leg| leg.node() == node) {
+            self.epoch = topology.epoch;
+        } else if self.can_spare_lead()
+            && let Some(leg) = self.lead.take()
+        {
+            let fate = leg.fate(self.pooling == Pooling::Pooled);
+            out.push(Action::Release(leg.lease, fate));
+            self.epoch = topology.epoch;
+        }
+    }
+
     /// Asks for a leg; the client's input waits for it.
     fn acquire(&mut self, node: NodeId, wait: Wait, out: &mut Actions) {
         self.wait = wait;
@@ -251,6 +271,7 @@ impl Serving {
     }
 
     fn cancel(&mut self, out: &mut Actions) -> Life {
+        self.unit.cancelled();
         for leg in [&mut self.lead, &mut self.reader].into_iter().flatten() {
             if !leg.ledger.is_settled() {
                 leg.cancel_sent();

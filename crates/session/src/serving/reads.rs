@@ -81,6 +81,11 @@ impl Unit {
         self.progress != Progress::Shown && !self.retained.is_empty()
     }
 
+    /// The client wants it cancelled: it is not sent anywhere else.
+    pub(super) fn cancelled(&mut self) {
+        self.retained.clear();
+    }
+
     pub(super) fn failed(&mut self) {
         self.progress = Progress::Failed;
     }
