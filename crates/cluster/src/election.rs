@@ -77,9 +77,12 @@ mod tests {
         nodes.chars().enumerate().filter_map(parse).collect()
     }
 
+    /// Mode, nodes, the primary of before, the primary, the rivals, and why.
+    type Case = (ClusteringMode, &'static str, Option<u8>, Option<u8>, &'static [u8], &'static str);
+
     #[test]
     fn table() {
-        let cases: &[(ClusteringMode, &str, Option<u8>, Option<u8>, &[u8], &str)] = &[
+        let cases: &[Case] = &[
             (StreamingReplication, "pss", None, Some(0), &[], "the usual cluster"),
             (StreamingReplication, "sps", None, Some(1), &[], "node 0 need not be it"),
             (StreamingReplication, "sss", None, None, &[], "nobody takes writes"),

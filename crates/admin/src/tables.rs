@@ -1,0 +1,16 @@
+//! The tables of `SHOW pool_...`.
+
+mod nodes;
+mod processes;
+mod settings;
+
+pub use nodes::pool_nodes;
+pub use processes::{ProcessFacts, ProcessStatus, pool_processes};
+pub use settings::{SettingFacts, pool_status};
+
+use crate::Table;
+
+/// `SHOW pool_version`.
+pub fn pool_version(version: &str) -> Table {
+    Table::single("pool_version", version)
+}
