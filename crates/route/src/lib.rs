@@ -1,19 +1,12 @@
 //! Which node answers a statement.
+//!
+//! [`Router`] says what a statement is, remembering what it has seen; [`choose_read_node`] draws the node that
+//! answers a session's reads.
 
-use pgherd_sql::Class;
+mod balance;
+mod memory;
+mod router;
 
-/// Classifies statements, remembering what it has seen. One per event loop; pure, without IO.
-#[derive(Debug, Default)]
-pub struct Router {}
-
-impl Router {
-    /// What `text` is: the text of a Query or Parse message, without its closing NUL, in the client's encoding.
-    pub fn classify(&mut self, _text: &[u8]) -> Class {
-        Class::Other
-    }
-}
-
-/// The node for a session's balanced reads.
-pub fn choose_read_node(topology: &pgherd_types::Topology, _random: u64) -> Option<pgherd_types::NodeId> {
-    topology.write_node()
-}
+pub use balance::choose_read_node;
+pub use memory::DECISIONS_BYTES;
+pub use router::Router;

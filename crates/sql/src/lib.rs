@@ -1,22 +1,19 @@
 //! What a statement is: PostgreSQL's own grammar, reduced to what routing needs.
+//!
+//! [`normalise`] takes comments, white space and the values of literals away, [`fingerprint`] is a short keyed
+//! name of what is left, and [`classify_normal`] reads the [`Class`] from it with PostgreSQL's grammar.
+//! [`classify`] does it all. Nothing here looks into a server's catalogs: views, user-defined operators and
+//! casts, and users' functions that have the name of a built-in are taken to do nothing but read.
 
-/// What routing needs to know of the text of one simple query, or of one Parse message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// Nothing but white space and comments.
-    Empty,
-    /// One plain SELECT that any node answers alike: no locking clause, no INTO, no writing CTE, no function
-    /// outside the list of known read-only built-ins, no system catalog.
-    Read,
-    /// Reads only, but not for a standby: SHOW, EXPLAIN without ANALYZE, SELECTs that touch catalogs or ask a
-    /// node about itself. Leaves no state behind.
-    ReadPrimary,
-    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like, alone. Leaves no state behind once the transaction
-    /// has ended.
-    Transaction,
-    /// One COPY ... FROM STDIN.
-    CopyIn,
-    /// Everything else, several statements in one string, and what could not be parsed: writes, or changes
-    /// the session's state.
-    Other,
-}
+mod builtin;
+mod class;
+mod fingerprint;
+mod functions;
+mod grammar;
+mod normal;
+mod walk;
+
+pub use class::Class;
+pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use grammar::{classify, classify_normal};
+pub use normal::{NORMAL_BYTES, Shape, TEXT_BYTES, normalise};

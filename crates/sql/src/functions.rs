@@ -1,0 +1,95 @@
+//! What calling a function of a given name does to routing.
+
+use crate::builtin::{ALIKE, OWN};
+
+/// What a call does, as far as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calls {
+    /// Reads only, and any node answers alike.
+    Alike,
+    /// Reads only, but the answer is the node's or the process's own, or comes from catalogs.
+    Own,
+    /// May write or set state: it is a user's function, or a built-in that does.
+    Unknown,
+}
+
+/// What a call of the built-in function `name` does; `name` is as the parser gives it, in lower case unless it
+/// was quoted.
+///
+/// A name is all that a text tells. A user's function with the name of a built-in and other argument types
+/// is taken for the built-in, as Pgpool-II does with its function lists.
+pub(crate) fn calls(name: &str) -> Calls {
+    if is_in(&ALIKE, name) || is_in(&ALIKE_NEWER, name) || is_in(&ALIKE_BY_HAND, name) {
+        Calls::Alike
+    } else if is_in(&OWN, name) || is_in(&OWN_BY_HAND, name) {
+        Calls::Own
+    } else {
+        Calls::Unknown
+    }
+}
+
+fn is_in(table: &[&str], name: &str) -> bool {
+    table.binary_search(&name).is_ok()
+}
+
+/// Immutable and stable functions of the versions after 15.
+#[rustfmt::skip]
+static ALIKE_NEWER: [&str; 19] = [
+    "any_value", "array_reverse", "array_sort", "casefold", "crc32", "crc32c", "date_add", "date_subtract", "erf",
+    "erfc", "gamma", "icu_unicode_version", "lgamma", "to_bin", "to_oct",
+    "unicode_assigned", "unicode_version", "uuid_extract_timestamp", "uuid_extract_version",
+];
+
+/// Functions whose answer does not depend on the node although the generated table calls them the node's own,
+/// and two that tell which node answers, which is what a client wants to see from the node that answers.
+#[rustfmt::skip]
+static ALIKE_BY_HAND: [&str; 8] = [
+    "pg_collation_for", "pg_column_size", "pg_is_in_recovery", "pg_size_bytes", "pg_size_pretty", "pg_typeof",
+    "pg_wal_lsn_diff", "xmltext",
+];
+
+/// Volatile functions that write nothing and leave nothing behind. (`random` draws from the process's own
+/// seed; who relies on it has called `setseed`, which is unknown here.)
+#[rustfmt::skip]
+static OWN_BY_HAND: [&str; 36] = [
+    "array_sample", "array_shuffle", "clock_timestamp", "current_query", "gen_random_uuid", "pg_blocking_pids",
+    "pg_current_logfile", "pg_current_wal_flush_lsn", "pg_current_wal_insert_lsn", "pg_current_wal_lsn",
+    "pg_database_size", "pg_get_wal_replay_pause_state", "pg_get_wal_resource_managers", "pg_indexes_size",
+    "pg_input_error_info", "pg_input_is_valid", "pg_is_wal_replay_paused", "pg_isolation_test_session_is_blocked",
+    "pg_last_committed_xact", "pg_last_wal_receive_lsn", "pg_last_wal_replay_lsn",
+    "pg_last_xact_replay_timestamp", "pg_lock_status", "pg_relation_size", "pg_safe_snapshot_blocking_pids",
+    "pg_sleep", "pg_sleep_for", "pg_sleep_until", "pg_table_size", "pg_tablespace_size", "pg_total_relation_size",
+    "random", "random_normal", "timeofday", "uuidv4", "uuidv7",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{ALIKE, ALIKE_BY_HAND, ALIKE_NEWER, Calls, OWN, OWN_BY_HAND, calls};
+
+    #[test]
+    fn tables_are_sorted_and_disjoint() {
+        let tables: [&[&str]; 5] = [&ALIKE, &ALIKE_NEWER, &ALIKE_BY_HAND, &OWN, &OWN_BY_HAND];
+        for table in tables {
+            assert!(table.is_sorted_by(|a, b| a < b), "{table:?}");
+        }
+        for name in ALIKE.iter().chain(&ALIKE_NEWER) {
+            assert!(!OWN.contains(name) && !OWN_BY_HAND.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_writes_or_sets_state_is_known() {
+        let dangerous = "nextval setval currval lastval set_config setseed txid_current pg_current_xact_id pg_notify \
+            pg_advisory_lock pg_advisory_xact_lock pg_try_advisory_lock pg_advisory_unlock_all lo_create lo_open \
+            lo_import lo_export lo_get lo_put lowrite loread pg_terminate_backend pg_cancel_backend \
+            pg_reload_conf pg_switch_wal pg_backup_start pg_start_backup pg_export_snapshot pg_promote \
+            pg_create_physical_replication_slot pg_drop_replication_slot pg_logical_slot_get_changes \
+            pg_replication_origin_create pg_stat_reset pg_stat_clear_snapshot pg_create_restore_point \
+            pg_read_file pg_ls_dir query_to_xml cursor_to_xml ts_stat ts_rewrite dblink dblink_exec \
+            pg_import_system_collations brin_summarize_new_values gin_clean_pending_list pg_rotate_logfile \
+            pg_wal_replay_pause pg_nextoid binary_upgrade_set_next_pg_type_oid my_function Lower";
+        for name in dangerous.split_whitespace() {
+            assert_eq!(calls(name), Calls::Unknown, "{name}");
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The normal text of a statement: what is left when comments, white space and the values of literals are
+//! taken away. Two statements with the same normal text have the same [`Class`](crate::Class), because the
+//! class is read from the normal text alone.
+//!
+//! The boundaries of strings and comments follow PostgreSQL's `scan.l`. Three things decide about them that
+//! the text does not tell: the client's encoding, `standard_conforming_strings`, and the server's version.
+//! Where they could matter the shape is [`Shape::Other`]: such a statement goes where writes go, which is
+//! always right. So no setting of the session is needed here.
+//!
+//! * A backslash right before a quote inside `'...'` ends the string or does not, by
+//!   `standard_conforming_strings`.
+//! * In SJIS, BIG5, GBK, UHC, GB18030 and JOHAB the second byte of a letter may be an ASCII one, never one of
+//!   `'"$*/-;,()`, but `\` and some operators: a byte above 0x7f before one of those is not understood,
+//!   unless it stands in a plain string, a comment or a quoted name, where it cannot matter.
+//! * `U&` strings and names have an escape character that a later literal names.
+
+/// Bytes of a statement that are looked at. A longer one is [`Shape::Other`].
+pub const TEXT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of normal text, which bounds the time in the grammar (about a millisecond). A statement with a
+/// longer one is [`Shape::Other`].
+pub const NORMAL_BYTES: usize = 64 * 1024;
+
+/// Literals kept of a list such as `1, 2, 3`; the rest of a longer list is left out. No construct of the
+/// grammar counts as far as that.
+const LITERALS_KEPT: u32 = 8;
+
+/// What a statement's text looks like before the grammar sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Nothing but white space and comments.
+    Empty,
+    /// It may be more than [`Class::Other`](crate::Class::Other): the grammar decides by its normal text.
+    Candidate,
+    /// It is [`Class::Other`](crate::Class::Other): by its first word, or because its tokens are not certain.
+    Other,
+}
+
+/// Writes the normal text of `text` to `normal`, which is emptied first. It is complete only when the answer
+/// is [`Shape::Candidate`].
+pub fn normalise(text: &[u8], normal: &mut Vec<u8>) -> Shape {
+    normal.clear();
+    if text.len() > TEXT_BYTES || text.contains(&0) {
+        return Shape::Other;
+    }
+    let mut lexer = Lexer { text, at: 0, out: normal, gap: false, last: Last::Other, kept: 0, words: 0 };
+    match lexer.run() {
+        Err(Uncertain) => Shape::Other,
+        Ok(()) if lexer.out.is_empty() => Shape::Empty,
+        Ok(()) => Shape::Candidate,
+    }
+}
+
+/// The tokens are not certain, or do not matter.
+struct Uncertain;
+
+/// The token that was written last, as far as lists of literals go.
+enum Last {
+    Literal,
+    /// A comma after a literal; the length of the normal text before it.
+    Comma(usize),
+    Other,
+}
+
+struct Lexer<'a> {
+    text: &'a [u8],
+    at: usize,
+    out: &'a mut Vec<u8>,
+    /// White space or a comment lies before the next token.
+    gap: bool,
+    last: Last,
+    /// Literals in the list that `last` is part of.
+    kept: u32,
+    /// Words written so far, counted up to the first.
+    words: u8,
+}
+
+/// How a string ends.
+#[derive(Clone, Copy)]
+enum Escapes {
+    /// `'...'`, N, B and X strings.
+    Plain,
+    /// `E'...'`.
+    Backslash,
+}
+
+impl Lexer<'_> {
+    fn run(&mut self) -> Result<(), Uncertain> {
+        while let Some(byte) = self.peek(0) {
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
+                    self.at += 1;
+                    self.gap = true;
+                }
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word()?,
+                b'0'..=b'9' => self.number(),
+                b'\'' => {
+                    self.string(Escapes::Plain)?;
+                    self.literal(b"'1'");
+                }
+                b'"' => self.quoted_name()?,
+                b'$' => self.dollar()?,
+                b'-' if self.peek(1) == Some(b'-') => self.line_comment(),
+                b'/' if self.peek(1) == Some(b'*') => self.block_comment()?,
+                b'-' | b'+' => self.sign(byte),
+                b',' => self.comma(),
+                b'\\' => return Err(Uncertain),
+                _ => {
+                    self.at += 1;
+                    self.punctuation(byte);
+                }
+            }
+            if self.out.len() > NORMAL_BYTES {
+                return Err(Uncertain);
+            }
+        }
+        Ok(())
+    }
+
+    fn peek(&self, ahead: usize) -> Option<u8> {
+        self.text.get(self.at + ahead).copied()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn space(&mut self) {
+        if self.gap && !self.out.is_empty() {
+            self.out.push(b' ');
+        }
+        self.gap = false;
+    }
+
+    fn punctuation(&mut self, byte: u8) {
+        self.space();
+        self.out.push(byte);
+        self.last = Last::Other;
+    }
+
+    /// A name or keyword, or the letter before a string.
+    fn word(&mut self) -> Result<(), Uncertain> {
+        self.space();
+        let start = self.out.len();
+        let length = self.rest().iter().position(|&b| !is_word(b)).unwrap_or(self.rest().len());
+        let (text, from) = (self.text, self.at);
+        self.out.extend(text.get(from..from + length).unwrap_or_default().iter().map(u8::to_ascii_lowercase));
+        self.at += length;
+        self.last = Last::Other;
+        let word = self.out.get(start..).unwrap_or_default();
+        let high = word.last().is_some_and(|&b| b >= 0x80);
+        match (word, self.peek(0)) {
+            (b"e", Some(b'\'')) => self.string(Escapes::Backslash).map(|()| self.body(b"'1'")),
+            (b"n" | b"b" | b"x", Some(b'\'')) => self.string(Escapes::Plain).map(|()| self.body(b"'1'")),
+            (b"u", Some(b'&')) if matches!(self.peek(1), Some(b'\'' | b'"')) => Err(Uncertain),
+            (_, Some(next)) if high && may_be_second_byte(next) => Err(Uncertain),
+            (first, _) if self.words == 0 && start == 0 && !may_start_candidate(first) => Err(Uncertain),
+            _ => {
+                self.words = 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// The rest of a literal whose prefix is written already.
+    fn body(&mut self, body: &[u8]) {
+        self.out.extend_from_slice(body);
+        self.last = Last::Other;
+    }
+
+    /// A literal, or a parameter: neither its value nor the length of a list of them tells anything.
+    fn literal(&mut self, shown: &[u8]) {
+        self.kept = match self.last {
+            Last::Comma(_) => self.kept + 1,
+            Last::Literal | Last::Other => 1,
+        };
+        match self.last {
+            Last::Comma(before) if self.kept > LITERALS_KEPT => {
+                self.out.truncate(before);
+                self.gap = false;
+            }
+            Last::Comma(_) | Last::Literal | Last::Other => {
+                self.space();
+                self.out.extend_from_slice(shown);
+            }
+        }
+        self.last = Last::Literal;
+    }
+
+    fn comma(&mut self) {
+        self.at += 1;
+        let before = self.out.len();
+        let after_literal = matches!(self.last, Last::Literal);
+        self.punctuation(b',');
+        if after_literal {
+            self.last = Last::Comma(before);
+        }
+    }
+
+    /// The sign of a number that continues a list goes with the number.
+    fn sign(&mut self, byte: u8) {
+        self.at += 1;
+        let continues = matches!(self.last, Last::Comma(_));
+        if !(continues && self.peek(0).is_some_and(|b| b.is_ascii_digit())) {
+            self.punctuation(byte);
+        }
+    }
+
+    /// Digits, fraction and exponent. What follows without a space stays where it is, so that the grammar
+    /// refuses junk.
+    fn number(&mut self) {
+        self.digits();
+        if self.peek(0) == Some(b'.') && self.peek(1) != Some(b'.') {
+            self.at += 1;
+            self.digits();
+        }
+        if matches!(self.peek(0), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(self.peek(1), Some(b'+' | b'-')));
+            if self.peek(1 + sign).is_some_and(|b| b.is_ascii_digit()) {
+                self.at += 1 + sign;
+                self.digits();
+            }
+        }
+        self.literal(b"1");
+    }
+
+    fn digits(&mut self) {
+        while self.peek(0).is_some_and(|b| b.is_ascii_digit()) {
+            self.at += 1;
+        }
+    }
+
+    /// Moves from the opening quote behind the closing one, of the last piece when there are several.
+    fn string(&mut self, escapes: Escapes) -> Result<(), Uncertain> {
+        self.at += 1;
+        let mut before = 0;
+        loop {
+            let byte = self.peek(0).ok_or(Uncertain)?;
+            self.at += 1;
+            match (byte, escapes) {
+                (b'\'', Escapes::Plain) if before == b'\\' => return Err(Uncertain),
+                (b'\'', _) if self.peek(0) == Some(b'\'') => {
+                    self.at += 1;
+                    before = b'\'';
+                    continue;
+                }
+                (b'\'', _) => match self.continuation() {
+                    Some(opening) => self.at += opening + 1,
+                    None => return Ok(()),
+                },
+                (b'\\', Escapes::Backslash) if before >= 0x80 => return Err(Uncertain),
+                (b'\\', Escapes::Backslash) => self.at += 1,
+                _ => {}
+            }
+            before = byte;
+        }
+    }
+
+    /// Bytes up to the quote that continues a string: only white space with a line end lies before it.
+    fn continuation(&self) -> Option<usize> {
+        let spaces = self.rest().iter().position(|&b| !is_space(b))?;
+        let (between, after) = self.rest().split_at_checked(spaces)?;
+        let line_end = between.iter().any(|b| matches!(b, b'\n' | b'\r'));
+        (line_end && after.first() == Some(&b'\'')).then_some(spaces)
+    }
+
+    fn quoted_name(&mut self) -> Result<(), Uncertain> {
+        self.space();
+        let inside = self.text.get(self.at + 1..).unwrap_or_default();
+        let mut length = 0;
+        loop {
+            length +=
+                inside.get(length..).unwrap_or_default().iter().position(|&b| b == b'"').ok_or(Uncertain)?;
+            match inside.get(length + 1) {
+                Some(b'"') => length += 2,
+                _ => break,
+            }
+        }
+        let end = self.at + length + 2;
+        self.out.extend_from_slice(self.text.get(self.at..end).unwrap_or_default());
+        self.at = end;
+        self.last = Last::Other;
+        Ok(())
+    }
+
+    /// A parameter such as `$1`, or a string between `$tag$`.
+    fn dollar(&mut self) -> Result<(), Uncertain> {
+        if self.peek(1).is_some_and(|b| b.is_ascii_digit()) {
+            self.at += 1;
+            self.digits();
+            self.literal(b"$1");
+            return Ok(());
+        }
+        let inside = self.text.get(self.at + 1..).unwrap_or_default();
+        let tag = inside.iter().position(|&b| b == b'$' || !is_word(b)).ok_or(Uncertain)?;
+        if inside.get(tag) != Some(&b'$') {
+            return Err(Uncertain);
+        }
+        let delimiter = self.text.get(self.at..self.at + tag + 2).unwrap_or_default();
+        let body = self.text.get(self.at + delimiter.len()..).unwrap_or_default();
+        let length = find(body, delimiter).ok_or(Uncertain)?;
+        self.at += length + 2 * delimiter.len();
+        self.literal(b"'1'");
+        Ok(())
+    }
+
+    fn line_comment(&mut self) {
+        let length = self.rest().iter().position(|b| matches!(b, b'\n' | b'\r'));
+        self.at = length.map_or(self.text.len(), |length| self.at + length);
+        self.gap = true;
+    }
+
+    /// Block comments nest.
+    fn block_comment(&mut self) -> Result<(), Uncertain> {
+        let mut depth = 0_usize;
+        loop {
+            match (self.peek(0).ok_or(Uncertain)?, self.peek(1)) {
+                (b'/', Some(b'*')) => {
+                    self.at += 2;
+                    depth += 1;
+                }
+                (b'*', Some(b'/')) => {
+                    self.at += 2;
+                    depth -= 1;
+                }
+                _ => self.at += 1,
+            }
+            if depth == 0 {
+                self.gap = true;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Where `needle`, which starts with a dollar sign, begins in `hay`. Linear: a tag holds no dollar sign, so a
+/// dollar sign that does not fit can only be the start of the next try.
+fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        from += hay.get(from..)?.iter().position(|&b| b == b'$')?;
+        if hay.get(from..)?.starts_with(needle) {
+            return Some(from);
+        }
+        from += 1;
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+/// Bytes of a name after its first.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
+}
+
+/// ASCII bytes that end a word but are the second byte of a letter in some client encoding.
+fn may_be_second_byte(byte: u8) -> bool {
+    matches!(byte, b'@' | b'[' | b'\\' | b']' | b'^' | b'`' | b'{' | b'|' | b'}' | b'~')
+}
+
+/// First words of statements that can be of another class than [`Class::Other`](crate::Class::Other).
+fn may_start_candidate(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"select"
+            | b"with"
+            | b"values"
+            | b"table"
+            | b"show"
+            | b"explain"
+            | b"copy"
+            | b"begin"
+            | b"start"
+            | b"commit"
+            | b"end"
+            | b"rollback"
+            | b"abort"
+            | b"savepoint"
+            | b"release"
+    )
+}
