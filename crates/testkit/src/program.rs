@@ -1,0 +1,32 @@
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The variable that names the pgherd to test.
+const VARIABLE: &str = "PGHERD_BIN";
+
+/// The program `pgherd`: what `PGHERD_BIN` names, or else built from this workspace beside the running test.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn pgherd_program() -> &'static PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| env::var_os(VARIABLE).map_or_else(build, PathBuf::from))
+}
+
+fn build() -> PathBuf {
+    let test = env::current_exe().expect("a test knows its own path");
+    // The test is in PROFILE/deps, the program in PROFILE.
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("a test runs from a target folder");
+    let target = profile.parent().expect("a profile's folder is in a target folder");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "pgherd", "--bin", "pgherd"]);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    cargo.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let status = cargo.status().expect("cargo can be started");
+    assert!(status.success(), "pgherd cannot be built");
+    profile.join("pgherd")
+}
