@@ -1,0 +1,129 @@
+//! What only shows when settings are looked at together.
+
+use std::path::Path;
+
+use crate::choices::ProcessMode;
+use crate::load::SetAt;
+use crate::problem::{Problem, Severity};
+use crate::settings::Settings;
+
+/// Adds the problems of the settings as a whole. What stops Pgpool-II from starting is an error.
+pub(crate) fn check(file: &Path, settings: &Settings, set_at: &SetAt, problems: &mut Vec<Problem>) {
+    let mut check = Check { file, settings, set_at, problems };
+    check.spare_children();
+    check.places_for_clients();
+    check.nodes();
+    check.recovery();
+    check.cache();
+}
+
+struct Check<'a> {
+    file: &'a Path,
+    settings: &'a Settings,
+    set_at: &'a SetAt,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Check<'_> {
+    /// Adds a problem at the place where the setting got its value.
+    fn say(&mut self, severity: Severity, name: (&'static str, Option<u8>), message: String, hint: &str) {
+        let problem = match self.set_at.get(&name) {
+            Some(place) => place.problem(severity, message, hint.to_owned()),
+            None => {
+                Problem { severity, file: self.file.to_path_buf(), at: None, message, hint: hint.to_owned() }
+            }
+        };
+        self.problems.push(problem);
+    }
+
+    fn spare_children(&mut self) {
+        let pooling = &self.settings.pooling;
+        if pooling.process_management_mode == ProcessMode::Static {
+            return;
+        }
+        let (min, max) = (pooling.min_spare_children, pooling.max_spare_children);
+        let all = self.settings.connections.num_init_children;
+        if max <= min {
+            let message = format!("max_spare_children ({max}) is not above min_spare_children ({min})");
+            self.say(
+                Severity::Error,
+                ("max_spare_children", None),
+                message,
+                "raise the one or lower the other",
+            );
+        }
+        if all < max {
+            let message = format!("max_spare_children ({max}) is above num_init_children ({all})");
+            self.say(
+                Severity::Error,
+                ("max_spare_children", None),
+                message,
+                "raise the one or lower the other",
+            );
+        }
+    }
+
+    fn places_for_clients(&mut self) {
+        let (reserved, all) =
+            (self.settings.connections.reserved_connections, self.settings.connections.num_init_children);
+        if reserved >= all {
+            let message = format!(
+                "reserved_connections ({reserved}) leaves nothing of num_init_children ({all}): all clients are refused"
+            );
+            let hint = "lower it below num_init_children";
+            self.say(Severity::Warning, ("reserved_connections", None), message, hint);
+        }
+    }
+
+    fn nodes(&mut self) {
+        let settings = self.settings;
+        for (&id, node) in &settings.backends {
+            if !node.backend_hostname.is_empty() && !node.is_used() {
+                let message = format!("node {id} is unused because backend_port{id} is not set");
+                let hint = format!("write backend_port{id} = 5432, or remove the line");
+                self.say(Severity::Warning, ("backend_hostname", Some(id)), message, &hint);
+            }
+        }
+        if settings.nodes().next().is_none() {
+            let hint = "write backend_hostname0, backend_port0 and backend_weight0 for the first server";
+            let message = "there is no backend node, so no client can be served".to_owned();
+            self.say(Severity::Warning, ("", None), message, hint);
+        } else if settings.balance.load_balance_mode
+            && settings.nodes().all(|(_, node)| node.backend_weight == 0.0)
+        {
+            let message = "no node has a weight, so reads are not balanced".to_owned();
+            let hint = "write backend_weight0 = 1 and so on, or load_balance_mode = off";
+            self.say(Severity::Warning, ("load_balance_mode", None), message, hint);
+        }
+    }
+
+    fn recovery(&mut self) {
+        let recovery = &self.settings.recovery;
+        if recovery.recovery_1st_stage_command.is_empty() && recovery.recovery_2nd_stage_command.is_empty() {
+            return;
+        }
+        for (id, node) in self.settings.nodes() {
+            if node.backend_data_directory.is_empty() {
+                let message = format!("online recovery needs backend_data_directory{id}");
+                let name = if self.set_at.contains_key(&("recovery_1st_stage_command", None)) {
+                    "recovery_1st_stage_command"
+                } else {
+                    "recovery_2nd_stage_command"
+                };
+                self.say(Severity::Error, (name, None), message, "set it, or remove the recovery commands");
+            }
+        }
+    }
+
+    fn cache(&mut self) {
+        let cache = &self.settings.cache;
+        let (result, block) = (cache.memqcache_maxcache, cache.memqcache_cache_block_size);
+        if cache.memory_cache_enabled && result > block {
+            let message = format!(
+                "memqcache_maxcache ({result} bytes) is above memqcache_cache_block_size ({block} bytes), which limits it"
+            );
+            let hint = "raise memqcache_cache_block_size, or lower memqcache_maxcache";
+            self.say(Severity::Warning, ("memqcache_maxcache", None), message, hint);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use crate::choices::{LogDestination, ProcessMode};
+use crate::settings::Settings;
+
+/// What pgherd does not do yet, and settings wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Rules of `pool_hba.conf`, and passwords asked of clients.
+    ClientAuthentication,
+    /// Keeping results.
+    QueryCache,
+    /// Following the load with idle processes.
+    DynamicProcesses,
+    /// Detaching and attaching of nodes.
+    Failover,
+    /// Log files of its own.
+    LogFiles,
+    /// The system's log.
+    Syslog,
+    /// The PCP commands.
+    Pcp,
+    /// Bringing a node back.
+    Recovery,
+    /// Asking the catalog about relations.
+    Relations,
+    /// Sending writes to all nodes.
+    Replication,
+    /// Routing beyond plain SELECTs by weight.
+    Routing,
+    /// Watching the standbys' delay.
+    StandbyDelay,
+    /// TLS.
+    Tls,
+    /// Logging of statements and messages.
+    Tracing,
+    /// Several pgherds that stand in for each other.
+    Watchdog,
+}
+
+impl Feature {
+    /// What it is, to stand behind "pgherd does not do".
+    pub fn what(self) -> &'static str {
+        match self {
+            Feature::ClientAuthentication => "authentication of clients",
+            Feature::QueryCache => "query caching",
+            Feature::DynamicProcesses => "process management",
+            Feature::Failover => "failover",
+            Feature::LogFiles => "log files of its own",
+            Feature::Syslog => "logging to the system's log",
+            Feature::Pcp => "PCP",
+            Feature::Recovery => "online recovery",
+            Feature::Relations => "look-ups of relations in the catalog",
+            Feature::Replication => "replication of its own",
+            Feature::Routing => "routing beyond plain SELECTs by weight",
+            Feature::StandbyDelay => "checks of the standbys' delay",
+            Feature::Tls => "TLS",
+            Feature::Tracing => "logging of statements and messages",
+            Feature::Watchdog => "the watchdog",
+        }
+    }
+
+    /// True unless the settings have the feature switched off as a whole, so that its other settings do not
+    /// matter.
+    pub fn is_wanted(self, settings: &Settings) -> bool {
+        match self {
+            Feature::QueryCache => settings.cache.memory_cache_enabled,
+            Feature::DynamicProcesses => settings.pooling.process_management_mode == ProcessMode::Dynamic,
+            Feature::LogFiles => settings.logging.logging_collector,
+            Feature::Syslog => settings.logging.log_destination.contains(&LogDestination::Syslog),
+            Feature::Recovery => {
+                let recovery = &settings.recovery;
+                !recovery.recovery_1st_stage_command.is_empty()
+                    || !recovery.recovery_2nd_stage_command.is_empty()
+            }
+            Feature::Tls => settings.tls.ssl,
+            Feature::Watchdog => settings.watchdog.use_watchdog,
+            Feature::ClientAuthentication
+            | Feature::Failover
+            | Feature::Pcp
+            | Feature::Relations
+            | Feature::Replication
+            | Feature::Routing
+            | Feature::StandbyDelay
+            | Feature::Tracing => true,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! From files to settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::check;
+use crate::kind::Offence;
+use crate::names::{self, Meaning};
+use crate::nearest::nearest;
+use crate::old::{Fate, Old, OldMode};
+use crate::problem::{Problem, Severity, may_hold_secret, shown};
+use crate::setting::{Setting, State};
+use crate::settings::{self, Settings};
+use crate::source::{Assigned, Include, Place, Sources};
+
+/// What files say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The settings. Where a problem is an error, the setting has its default, so look at the problems first.
+    pub settings: Settings,
+    /// All problems of all files, in the order of their places.
+    pub problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// The problems because of which the settings must not be used.
+    pub fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|problem| problem.severity == Severity::Error)
+    }
+
+    /// True when there is no error; warnings may be there.
+    pub fn is_usable(&self) -> bool {
+        self.errors().next().is_none()
+    }
+}
+
+/// Reads a configuration file, whose text the caller has read already, and the files that it includes.
+pub fn load(path: &Path, text: &[u8], files: &dyn Include) -> Loaded {
+    let sources = Sources::read(path, text, files);
+    let mut loader = Loader { problems: sources.problems, ..Loader::default() };
+    for assigned in sources.assigned {
+        loader.collect(assigned);
+    }
+    loader.clustering_mode();
+    loader.apply();
+    loader.note_waiting();
+    check::check(path, &loader.settings, &loader.set_at, &mut loader.problems);
+    in_order_of_places(&mut loader.problems);
+    Loaded { settings: loader.settings, problems: loader.problems }
+}
+
+/// Where each setting got its value, by name and number.
+pub(crate) type SetAt = BTreeMap<(&'static str, Option<u8>), Place>;
+
+/// A value on its way to a setting.
+struct Entry {
+    setting: &'static Setting,
+    index: Option<u8>,
+    value: String,
+    assigned: Assigned,
+    /// Whether it was written under the setting's present name.
+    is_current: bool,
+}
+
+#[derive(Default)]
+struct Loader {
+    settings: Settings,
+    problems: Vec<Problem>,
+    entries: Vec<Entry>,
+    old_mode: Option<(OldMode, Place)>,
+    set_at: SetAt,
+}
+
+impl Loader {
+    fn warn(&mut self, place: &Place, message: String, hint: String) {
+        self.problems.push(place.problem(Severity::Warning, message, hint));
+    }
+
+    fn error(&mut self, place: &Place, message: String, hint: String) {
+        self.problems.push(place.problem(Severity::Error, message, hint));
+    }
+
+    /// Finds out which setting a value is for.
+    fn collect(&mut self, assigned: Assigned) {
+        let name = assigned.name.as_str();
+        let place = assigned.name_place.clone();
+        match names::meaning(name) {
+            Meaning::Current(setting, index) => self.entry(setting, index, assigned, true),
+            Meaning::Former(setting, index) => self.entry(setting, index, assigned, false),
+            Meaning::Old(old, index) => self.old(old, index, assigned),
+            Meaning::WithoutNumber(setting) => {
+                let hint = format!("write {name}0 for the first one");
+                self.warn(
+                    &place,
+                    format!("{} needs a number and is ignored without one", setting.name),
+                    hint,
+                );
+            }
+            Meaning::NumberTooGreat(setting, last) => {
+                let message = format!("the number in {name} is too great");
+                self.error(&place, message, format!("{} takes the numbers 0 to {last}", setting.name));
+            }
+            Meaning::Unknown => {
+                let hint = match nearest(name) {
+                    Some(known) => format!("did you mean {known}?"),
+                    None => "remove the line; docs/configuration.md lists all settings".to_owned(),
+                };
+                self.warn(&place, format!("there is no setting {}; it is ignored", shown(name)), hint);
+            }
+        }
+    }
+
+    fn entry(&mut self, setting: &'static Setting, index: Option<u8>, assigned: Assigned, is_current: bool) {
+        let value = assigned.value.clone();
+        self.entries.push(Entry { setting, index, value, assigned, is_current });
+    }
+
+    fn old(&mut self, old: &'static Old, index: Option<u8>, assigned: Assigned) {
+        let (to, index, value) = match old.fate {
+            Fate::Gone { was } => return self.gone(old, was, &assigned),
+            Fate::ClusteringMode => {
+                let (mode, _) =
+                    self.old_mode.get_or_insert_with(|| (OldMode::default(), assigned.name_place.clone()));
+                return mode.set(old.name, &assigned.value);
+            }
+            Fate::Renamed { to, shift } => {
+                (to, index.unwrap_or(0).checked_add(shift), assigned.value.clone())
+            }
+            Fate::Converted { to, convert } => match convert(&assigned.value) {
+                Some(value) => (to, None, value),
+                None => return,
+            },
+        };
+        let Some(setting) = settings::find(to) else { return };
+        self.entries.push(Entry { setting, index, value, assigned, is_current: false });
+    }
+
+    /// A setting of old that nobody misses, unless it was on.
+    fn gone(&mut self, old: &Old, was: Option<&str>, assigned: &Assigned) {
+        if let Some(was) = was.filter(|_| crate::kind::read_switch(&assigned.value) != Some(false)) {
+            let message = format!("{} is ignored; it switched on {was}", old.name);
+            self.warn(&assigned.name_place, message, "remove the line".to_owned());
+        }
+    }
+
+    /// Makes one value of the three settings that releases before 4.2 had for the clustering mode.
+    fn clustering_mode(&mut self) {
+        const NAME: &str = "backend_clustering_mode";
+        let Some((mode, place)) = self.old_mode.take() else { return };
+        let word = mode.word();
+        let is_set = self.entries.iter().any(|entry| entry.setting.name == NAME);
+        if is_set && word == "raw" {
+            return;
+        }
+        if is_set {
+            let message =
+                format!("the old settings for the clustering mode are ignored because {NAME} is set");
+            return self.warn(&place, message, "remove them".to_owned());
+        }
+        let message = format!(
+            "replication_mode, master_slave_mode and master_slave_sub_mode are old; {NAME} = '{word}' is used"
+        );
+        self.warn(&place, message, format!("write {NAME} = '{word}' in their place"));
+        let assigned = Assigned {
+            name: NAME.to_owned(),
+            value: word.to_owned(),
+            name_place: place.clone(),
+            value_place: place,
+        };
+        if let Some(setting) = settings::find(NAME) {
+            self.entry(setting, None, assigned, true);
+        }
+    }
+
+    /// Gives each setting its value: the last one counts, a present name more than an old one, and what is for
+    /// one node more than what is for all.
+    fn apply(&mut self) {
+        let mut entries = core::mem::take(&mut self.entries);
+        entries.sort_by_key(|entry| (entry.index.is_some(), entry.is_current));
+        let current: BTreeSet<_> =
+            entries.iter().filter(|one| one.is_current).map(|one| (one.setting.name, one.index)).collect();
+        for entry in &entries {
+            let name = entry.setting.full_name(entry.index);
+            let place = &entry.assigned.name_place;
+            if !entry.is_current {
+                let old = &entry.assigned.name;
+                if current.contains(&(entry.setting.name, entry.index)) {
+                    let message =
+                        format!("{old}, the old name of {name}, is ignored because {name} is set too");
+                    self.warn(place, message, "remove the line".to_owned());
+                    continue;
+                }
+                let hint = format!("write {} in its place", assignment(entry.setting, &name, &entry.value));
+                self.warn(place, format!("{old} is an old name of {name}"), hint);
+            }
+            self.apply_one(entry);
+        }
+    }
+
+    fn apply_one(&mut self, entry: &Entry) {
+        let Entry { setting, index, value, assigned, .. } = entry;
+        let place = &assigned.value_place;
+        let sentence = |offence: &Offence| {
+            let what = &offence.what;
+            if setting.is_secret() || may_hold_secret(value) {
+                format!("the value of {} {what}", assigned.name)
+            } else {
+                format!("{} = '{}' {what}", assigned.name, shown(value))
+            }
+        };
+        match (setting.access.read)(&mut self.settings, *index, value) {
+            Ok(doubt) => {
+                self.set_at.insert((setting.name, *index), assigned.name_place.clone());
+                if let Some(doubt) = doubt {
+                    self.warn(place, sentence(&doubt), doubt.hint);
+                }
+            }
+            Err(offence) => self.error(place, sentence(&offence), offence.hint),
+        }
+    }
+
+    /// Says of each setting that waits for a feature that it does nothing yet, if its value asks for something.
+    fn note_waiting(&mut self) {
+        let default = Settings::default();
+        let mut told = BTreeSet::new();
+        for ((name, index), place) in &self.set_at {
+            let Some(setting) = settings::find(name) else { continue };
+            let State::Waits(feature) = setting.state else { continue };
+            let is_default = (setting.access.same)(&self.settings, &default, *index);
+            if is_default || !feature.is_wanted(&self.settings) || !told.insert(name) {
+                continue;
+            }
+            let message = format!(
+                "{} is set, but pgherd does not do {} yet",
+                setting.full_name(*index),
+                feature.what()
+            );
+            self.problems.push(place.problem(
+                Severity::Warning,
+                message,
+                "it has no effect for now".to_owned(),
+            ));
+        }
+    }
+}
+
+/// An assignment to show as an example. Passwords are left to the reader.
+fn assignment(setting: &Setting, name: &str, value: &str) -> String {
+    let is_hidden = !value.is_empty() && (setting.is_secret() || may_hold_secret(value));
+    let value = if is_hidden { "...".to_owned() } else { shown(value) };
+    if (setting.access.is_quoted)() { format!("{name} = '{value}'") } else { format!("{name} = {value}") }
+}
+
+/// Sorts by file, in the order in which files have problems, and by line.
+fn in_order_of_places(problems: &mut [Problem]) {
+    let mut files: Vec<_> = Vec::new();
+    for problem in problems.iter() {
+        if !files.contains(&problem.file) {
+            files.push(problem.file.clone());
+        }
+    }
+    problems.sort_by_key(|problem| {
+        let file = files.iter().position(|file| *file == problem.file);
+        (problem.at.is_none(), file, problem.at.map(|at| (at.line, at.column)))
+    });
+}

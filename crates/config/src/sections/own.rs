@@ -1,0 +1,11 @@
+use crate::kind::Whole;
+use crate::setting::State::Works;
+use crate::setting::section;
+
+section! {
+    /// What Pgpool-II does not have.
+    pub struct Own {
+        /// Threads that serve clients. 0: as many as the machine has processors, at most four.
+        event_threads: u32 = 0, Whole { min: 0, max: 256 }, Start, Works;
+    }
+}
