@@ -119,9 +119,8 @@ impl Check<'_> {
         let cache = &self.settings.cache;
         let (result, block) = (cache.memqcache_maxcache, cache.memqcache_cache_block_size);
         if cache.memory_cache_enabled && result > block {
-            let message = format!(
-                "memqcache_maxcache ({result} bytes) is above memqcache_cache_block_size ({block} bytes), which limits it"
-            );
+            let message =
+                format!("memqcache_maxcache ({result}) is limited to memqcache_cache_block_size ({block})");
             let hint = "raise memqcache_cache_block_size, or lower memqcache_maxcache";
             self.say(Severity::Warning, ("memqcache_maxcache", None), message, hint);
         }

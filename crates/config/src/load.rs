@@ -209,9 +209,9 @@ impl Loader {
             }
         };
         match (setting.access.read)(&mut self.settings, *index, value) {
-            Ok(doubt) => {
+            Ok(read) => {
                 self.set_at.insert((setting.name, *index), assigned.name_place.clone());
-                if let Some(doubt) = doubt {
+                if let Some(doubt) = read.doubt {
                     self.warn(place, sentence(&doubt), doubt.hint);
                 }
             }

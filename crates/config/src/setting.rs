@@ -1,5 +1,5 @@
 use crate::feature::Feature;
-use crate::kind::{Offence, Style};
+use crate::kind::{Style, Verdict};
 use crate::settings::Settings;
 
 /// When a new value of a setting takes effect.
@@ -72,7 +72,7 @@ pub struct Setting {
 
 /// The typed half of a setting, behind functions that know its type.
 pub(crate) struct Access {
-    pub(crate) read: fn(&mut Settings, Option<u8>, &str) -> Result<Option<Offence>, Offence>,
+    pub(crate) read: fn(&mut Settings, Option<u8>, &str) -> Verdict<()>,
     pub(crate) show: fn(&Settings, Option<u8>, Style) -> String,
     pub(crate) show_default: fn(Style) -> String,
     pub(crate) same: fn(&Settings, &Settings, Option<u8>) -> bool,
@@ -180,7 +180,7 @@ macro_rules! access {
             read: |settings, index, text| {
                 let read = $crate::kind::Kind::<$type>::read(&$kind, text)?;
                 <$section as $crate::setting::Section>::of_mut(settings, index).$name = read.value;
-                Ok(read.doubt)
+                Ok($crate::kind::Read { value: (), doubt: read.doubt })
             },
             show: |settings, index, style| {
                 let default = $section::default();

@@ -273,14 +273,16 @@ fn range(min: i64, max: i64, unit: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Ok(value, doubted) or what is wrong.
+    /// The value and whether it is doubted, or what is wrong.
+    type Expected<T> = Result<(T, bool), &'static str>;
+
     fn outcome<T>(verdict: Verdict<T>) -> Result<(T, bool), String> {
         verdict.map(|read| (read.value, read.doubt.is_some())).map_err(|offence| offence.what)
     }
 
     #[test]
     fn whole_numbers() {
-        let cases: &[(&str, Result<(u16, bool), &str>)] = &[
+        let cases: &[(&str, Expected<u16>)] = &[
             ("1024", Ok((1024, false))),
             ("65535", Ok((65535, false))),
             ("0x400", Ok((1024, false))),
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     fn lengths_of_time() {
         let ms = Duration::from_millis;
-        let cases: &[(Time, &str, Result<(Duration, bool), &str>)] = &[
+        let cases: &[(Time, &str, Expected<Duration>)] = &[
             (Time::SECONDS, "60", Ok((ms(60_000), false))),
             (Time::SECONDS, "2min", Ok((ms(120_000), false))),
             (Time::SECONDS, "2 min", Ok((ms(120_000), false))),
@@ -334,7 +336,7 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let cases: &[(Bytes, &str, Result<(u64, bool), &str>)] = &[
+        let cases: &[(Bytes, &str, Expected<u64>)] = &[
             (Bytes::at_least(0), "67108864", Ok((67_108_864, false))),
             (Bytes::at_least(0), "64MB", Ok((67_108_864, false))),
             (Bytes::at_least(512), "511", Err("is out of range")),

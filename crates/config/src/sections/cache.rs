@@ -17,7 +17,8 @@ section! {
         memqcache_method: CacheMethod = CacheMethod::Shmem, Choice, Start, Waits(Feature::QueryCache);
 
         /// Host of the memcached.
-        memqcache_memcached_host: String = "localhost".to_owned(), Text::of("host name or address"), Start, Waits(Feature::QueryCache);
+        memqcache_memcached_host: String =
+            "localhost".to_owned(), Text::of("host name or address"), Start, Waits(Feature::QueryCache);
 
         /// Port of the memcached.
         memqcache_memcached_port: u16 = 11211, Whole::PORT_OR_NONE, Start, Waits(Feature::QueryCache);
@@ -41,15 +42,18 @@ section! {
         memqcache_cache_block_size: u64 = 1 << 20, Bytes::at_least(512), Start, Waits(Feature::QueryCache);
 
         /// Directory in which Pgpool-II remembers which results came from which table.
-        memqcache_oiddir: String = "/var/log/pgpool/oiddir".to_owned(), Text::of("directory"), Start, Waits(Feature::QueryCache);
+        memqcache_oiddir: String =
+            "/var/log/pgpool/oiddir".to_owned(), Text::of("directory"), Start, Waits(Feature::QueryCache);
 
         /// Results from these views and unlogged tables are kept although they otherwise would not be.
         cache_safe_memqcache_table_list: Vec<String> =
-            Vec::new(), List::commas("regular expressions"), Reload, Waits(Feature::QueryCache), former "white_memqcache_table_list";
+            Vec::new(), List::commas("regular expressions"), Reload, Waits(Feature::QueryCache),
+            former "white_memqcache_table_list";
 
         /// Results from these tables are never kept.
         cache_unsafe_memqcache_table_list: Vec<String> =
-            Vec::new(), List::commas("regular expressions"), Reload, Waits(Feature::QueryCache), former "black_memqcache_table_list";
+            Vec::new(), List::commas("regular expressions"), Reload, Waits(Feature::QueryCache),
+            former "black_memqcache_table_list";
 
         /// What is remembered of a relation is forgotten after this time. 0 is never.
         relcache_expire: Duration = seconds(0), Time::SECONDS, Start, Waits(Feature::Relations);
@@ -61,11 +65,13 @@ section! {
         enable_shared_relcache: bool = true, Switch, Start, Waits(Feature::Relations);
 
         /// Which node is asked about relations.
-        relcache_query_target: RelationSource = RelationSource::Primary, Choice, Reload, Waits(Feature::Relations);
+        relcache_query_target: RelationSource =
+            RelationSource::Primary, Choice, Reload, Waits(Feature::Relations);
 
-        /// How temporary tables, which exist on the primary alone, are recognised: in the catalog (`catalog`),
-        /// by the session's own statements (`trace`), or not at all (`none`).
-        check_temp_table: TempTableCheck = TempTableCheck::Catalog, Choice, Reload, Waits(Feature::Relations);
+        /// How temporary tables, which exist on the primary alone, are recognised: in the catalog
+        /// (`catalog`), by the session's own statements (`trace`), or not at all (`none`).
+        check_temp_table: TempTableCheck =
+            TempTableCheck::Catalog, Choice, Reload, Waits(Feature::Relations);
 
         /// Unlogged tables, which standbys do not have, are recognised and read on the primary.
         check_unlogged_table: bool = true, Switch, Session, Waits(Feature::Relations);

@@ -17,13 +17,15 @@ section! {
         /// Command that is run when a node was attached.
         failback_command: String = String::new(), COMMAND, Reload, Waits(Feature::Failover);
 
-        /// Command that is run for each remaining standby after the primary has changed: typically it makes the
-        /// standby follow the new primary.
-        follow_primary_command: String = String::new(), COMMAND, Reload, Waits(Feature::Failover), former "follow_master_command";
+        /// Command that is run for each remaining standby after the primary has changed: typically it makes
+        /// the standby follow the new primary.
+        follow_primary_command: String =
+            String::new(), COMMAND, Reload, Waits(Feature::Failover), former "follow_master_command";
 
         /// A node is detached when a session cannot read from it or write to it. When off, only the health
         /// check detaches nodes.
-        failover_on_backend_error: bool = true, Switch, Reload, Waits(Feature::Failover), former "fail_over_on_backend_error";
+        failover_on_backend_error: bool =
+            true, Switch, Reload, Waits(Feature::Failover), former "fail_over_on_backend_error";
 
         /// A node is detached when it tells a session that it is shut down by its administrator (SQLSTATE
         /// 57P01 or 57P02).

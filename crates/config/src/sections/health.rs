@@ -31,7 +31,8 @@ section! {
         /// Time between two tries of a failed health check.
         health_check_retry_delay: Duration = seconds(1), Time::SECONDS, Reload, Works;
 
-        /// Connecting to the node, for whatever purpose, fails after this time. 0 is no limit but that of TCP.
+        /// Connecting to the node, for whatever purpose, fails after this time. 0 is no limit but that of
+        /// TCP.
         connect_timeout: Duration = milliseconds(10_000), Time::MILLISECONDS, Reload, Works;
     }
 }

@@ -11,17 +11,20 @@ section! {
     /// What is logged, and where.
     pub struct Logging {
         /// Where log lines go: `stderr`, `syslog`, or both with a comma.
-        log_destination: Vec<LogDestination> = vec![LogDestination::Stderr], Subset, Reload, Waits(Feature::Syslog);
+        log_destination: Vec<LogDestination> =
+            vec![LogDestination::Stderr], Subset, Reload, Waits(Feature::Syslog);
 
         /// What goes to standard error is written to files in `log_directory`.
         logging_collector: bool = false, Switch, Start, Waits(Feature::LogFiles);
 
         /// Directory of the log files.
-        log_directory: String = "/tmp/pgpool_logs".to_owned(), Text::of("directory"), Reload, Waits(Feature::LogFiles);
+        log_directory: String =
+            "/tmp/pgpool_logs".to_owned(), Text::of("directory"), Reload, Waits(Feature::LogFiles);
 
         /// Name of a log file, with the escapes of strftime.
         log_filename: String =
-            "pgpool-%Y-%m-%d_%H%M%S.log".to_owned(), Text::of("file name with strftime escapes"), Reload, Waits(Feature::LogFiles);
+            "pgpool-%Y-%m-%d_%H%M%S.log".to_owned(), Text::of("file name with strftime escapes"), Reload,
+            Waits(Feature::LogFiles);
 
         /// Permissions of the log files.
         log_file_mode: u32 = 0o600, Mode, Reload, Waits(Feature::LogFiles);
@@ -39,7 +42,8 @@ section! {
         syslog_facility: SyslogFacility = SyslogFacility::Local0, Choice, Reload, Waits(Feature::Syslog);
 
         /// Name under which the system's log has our lines.
-        syslog_ident: String = "pgpool".to_owned(), Text::of("program name"), Reload, Waits(Feature::Syslog);
+        syslog_ident: String =
+            "pgpool".to_owned(), Text::of("program name"), Reload, Waits(Feature::Syslog);
 
         /// Clients get our messages of this level and above.
         client_min_messages: MessageLevel = MessageLevel::Notice, Choice, Session, Works;
@@ -50,9 +54,11 @@ section! {
         /// How much of an error is logged: `terse`, `default` or `verbose`.
         log_error_verbosity: ErrorVerbosity = ErrorVerbosity::Default, Choice, Session, Works;
 
-        /// Beginning of each log line. %a: application or part of pgherd; %p: process id; %P: process name; %t:
-        /// time; %m: time with milliseconds; %d: database; %u: user; %l: line number of the session; %%: %.
-        log_line_prefix: String = "%m: %a pid %p: ".to_owned(), Text::of("text with escapes"), Reload, Works;
+        /// Beginning of each log line. %a: application or part of pgherd; %p: process id; %P: process name;
+        /// %t: time; %m: time with milliseconds; %d: database; %u: user; %l: line number of the session;
+        /// %%: %.
+        log_line_prefix: String =
+            "%m: %a pid %p: ".to_owned(), Text::of("text with escapes"), Reload, Works;
 
         /// Each client's arrival is logged.
         log_connections: bool = false, Switch, Reload, Works;
@@ -79,7 +85,8 @@ section! {
         log_client_messages: bool = false, Switch, Session, Waits(Feature::Tracing);
 
         /// Each message of a node is logged; in `terse`, runs of the same message are one line.
-        log_backend_messages: BackendMessages = BackendMessages::None, Choice, Session, Waits(Feature::Tracing);
+        log_backend_messages: BackendMessages =
+            BackendMessages::None, Choice, Session, Waits(Feature::Tracing);
     }
 }
 
@@ -87,7 +94,8 @@ section! {
     /// Files of the running program.
     pub struct Files {
         /// File with the process id of the running pgherd.
-        pid_file_name: String = "/var/run/pgpool/pgpool.pid".to_owned(), Text::of("file name"), Start, Works;
+        pid_file_name: String =
+            "/var/run/pgpool/pgpool.pid".to_owned(), Text::of("file name"), Start, Works;
 
         /// Directory for `pgpool_status`, in which the state of the nodes outlives a restart.
         work_dir: String = "/tmp".to_owned(), Text::of("directory"), Start, Works, former "logdir";

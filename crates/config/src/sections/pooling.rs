@@ -10,13 +10,15 @@ use crate::setting::section;
 section! {
     /// How backends are kept and shared between clients.
     pub struct Pooling {
-        /// `dynamic` made Pgpool-II keep between `min_spare_children` and `max_spare_children` idle processes.
-        /// pgherd has no process per client.
-        process_management_mode: ProcessMode = ProcessMode::Static, Choice, Reload, Waits(Feature::DynamicProcesses);
+        /// `dynamic` made Pgpool-II keep between `min_spare_children` and `max_spare_children` idle
+        /// processes. pgherd has no process per client.
+        process_management_mode: ProcessMode =
+            ProcessMode::Static, Choice, Reload, Waits(Feature::DynamicProcesses);
 
         /// How soon surplus idle processes go in the `dynamic` mode: at once (`aggressive`), after two
         /// minutes (`gentle`), after five (`lazy`).
-        process_management_strategy: ProcessStrategy = ProcessStrategy::Gentle, Choice, Reload, Waits(Feature::DynamicProcesses);
+        process_management_strategy: ProcessStrategy =
+            ProcessStrategy::Gentle, Choice, Reload, Waits(Feature::DynamicProcesses);
 
         /// Fewest idle processes in the `dynamic` mode.
         min_spare_children: u32 = 5, Whole::at_least(1), Reload, Waits(Feature::DynamicProcesses);
@@ -24,8 +26,8 @@ section! {
         /// Most idle processes in the `dynamic` mode.
         max_spare_children: u32 = 10, Whole::at_least(1), Reload, Waits(Feature::DynamicProcesses);
 
-        /// Backends are kept when their client leaves and serve the next client of the same user, database and
-        /// startup options.
+        /// Backends are kept when their client leaves and serve the next client of the same user, database
+        /// and startup options.
         connection_cache: bool = true, Switch, Start, Works;
 
         /// Kept backends per client place: pgherd holds at most `num_init_children` times this many
@@ -35,7 +37,8 @@ section! {
         /// In Pgpool-II, how long an idle process lives before a fresh one takes its place. 0 is for ever.
         child_life_time: Duration = seconds(300), Time::SECONDS, Start, Works;
 
-        /// In Pgpool-II, how many clients a process serves before a fresh one takes its place. 0 is no limit.
+        /// In Pgpool-II, how many clients a process serves before a fresh one takes its place. 0 is no
+        /// limit.
         child_max_connections: u32 = 0, Whole::at_least(0), Start, Works;
 
         /// A kept backend that nobody has used for this time is closed. 0 is never.
@@ -46,6 +49,7 @@ section! {
 
         /// SQL that is run on a backend when its client leaves, before anybody else gets it.
         reset_query_list: Vec<String> =
-            vec!["ABORT".to_owned(), "DISCARD ALL".to_owned()], List::semicolons("SQL statements"), Reload, Works;
+            vec!["ABORT".to_owned(), "DISCARD ALL".to_owned()], List::semicolons("SQL statements"), Reload,
+            Works;
     }
 }

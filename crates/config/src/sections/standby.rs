@@ -28,19 +28,23 @@ section! {
         delay_threshold: u64 = 0, Bytes::at_least(0), Reload, Waits(Feature::StandbyDelay);
 
         /// A standby that is longer behind gets no reads. When above 0, `delay_threshold` does not count.
-        delay_threshold_by_time: Duration = milliseconds(0), Time::MILLISECONDS, Reload, Waits(Feature::StandbyDelay);
+        delay_threshold_by_time: Duration =
+            milliseconds(0), Time::MILLISECONDS, Reload, Waits(Feature::StandbyDelay);
 
         /// When the chosen standby is too far behind, the least delayed one is used, not the primary.
         prefer_lower_delay_standby: bool = false, Switch, Reload, Waits(Feature::StandbyDelay);
 
         /// When the standbys' delay is logged.
-        log_standby_delay: LogDelay = LogDelay::IfOverThreshold, Choice, Reload, Waits(Feature::StandbyDelay);
+        log_standby_delay: LogDelay =
+            LogDelay::IfOverThreshold, Choice, Reload, Waits(Feature::StandbyDelay);
 
-        /// Command that tells a standby's delay in milliseconds (-1: it is down); it is run with `host:port` of
-        /// the standby. Empty: the nodes are asked.
-        replication_delay_source_cmd: String = String::new(), Text::of("command"), Reload, Waits(Feature::StandbyDelay);
+        /// Command that tells a standby's delay in milliseconds (-1: it is down); it is run with
+        /// `host:port` of the standby. Empty: the nodes are asked.
+        replication_delay_source_cmd: String =
+            String::new(), Text::of("command"), Reload, Waits(Feature::StandbyDelay);
 
         /// `replication_delay_source_cmd` is ended after this time.
-        replication_delay_source_timeout: Duration = seconds(10), Time::SECONDS.within(1, 3600), Reload, Waits(Feature::StandbyDelay);
+        replication_delay_source_timeout: Duration =
+            seconds(10), Time::SECONDS.within(1, 3600), Reload, Waits(Feature::StandbyDelay);
     }
 }

@@ -25,7 +25,8 @@ section! {
         ssl_crl_file: String = String::new(), Text::of("file name"), Reload, Waits(Feature::Tls);
 
         /// Ciphers for TLS 1.2 and before, in OpenSSL's notation.
-        ssl_ciphers: String = "HIGH:MEDIUM:+3DES:!aNULL".to_owned(), Text::of("list of ciphers"), Reload, Waits(Feature::Tls);
+        ssl_ciphers: String =
+            "HIGH:MEDIUM:+3DES:!aNULL".to_owned(), Text::of("list of ciphers"), Reload, Waits(Feature::Tls);
 
         /// Our order of the ciphers counts, not the client's.
         ssl_prefer_server_ciphers: bool = false, Switch, Reload, Waits(Feature::Tls);
@@ -37,6 +38,7 @@ section! {
         ssl_dh_params_file: String = String::new(), Text::of("file name"), Reload, Waits(Feature::Tls);
 
         /// Command that prints the passphrase of the private key. `%p` is a prompt for it.
-        ssl_passphrase_command: String = String::new(), Text::of("command with %p"), Reload, Waits(Feature::Tls);
+        ssl_passphrase_command: String =
+            String::new(), Text::of("command with %p"), Reload, Waits(Feature::Tls);
     }
 }
