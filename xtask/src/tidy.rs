@@ -1,5 +1,6 @@
 //! The house rules that no compiler knows. Each rule is a function from the repository to findings.
 
+mod decisions;
 mod layers;
 mod leftovers;
 mod licences;
@@ -39,6 +40,7 @@ fn findings(tree: &Tree, packages: &[Package]) -> Vec<Finding> {
     leftovers::check(tree, &mut found);
     shape::check(tree, &mut found);
     links::check(tree, &mut found);
+    decisions::check(tree, &mut found);
     terms::check(tree, &mut found);
     found.sort();
     found.dedup();
