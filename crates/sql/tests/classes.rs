@@ -80,6 +80,12 @@ fn plain_reads() {
         SELECT E'it\'s', 'it''s', $$it's$$, $x$ $$ ' $x$, B'01', X'ff', N'x' FROM t
         SELECT "from", "a""b" FROM "select" WHERE "x;y" = 1
         SELECT pg_typeof(1), pg_size_pretty(1::bigint), pg_column_size(a) FROM t
+        SELECT json_object('a': 1, 'b' VALUE x RETURNING jsonb), json_array(1, 2), json_array(SELECT a FROM t)
+        SELECT json_objectagg(a: b ABSENT ON NULL), json_arrayagg(a ORDER BY b) FILTER (WHERE c) FROM t
+        SELECT json_value(a, '$.b' PASSING 1 AS x RETURNING int DEFAULT 0 ON EMPTY), json_query(a, '$'), json_exists(a, '$')
+        SELECT json('1'), json_scalar(1), json_serialize(a), a IS JSON OBJECT WITH UNIQUE KEYS FROM t
+        SELECT * FROM json_table(a, '$[*]' COLUMNS (n FOR ORDINALITY, b int PATH '$.b', NESTED PATH '$.c' COLUMNS (d text))) j
+        SELECT * FROM xmltable('/a' PASSING x COLUMNS b int PATH '@b' DEFAULT 1, n FOR ORDINALITY)
         SELECT 1.5, .5, 5., 1e10, 1.5e-3, 99999999999999999999
         "#,
     );
@@ -264,6 +270,18 @@ fn everything_else() {
         SELECT lower(name => f())
         SELECT "LOWER"('x')
         VALUES (1), (f())
+        SELECT json_object('a': f())
+        SELECT json_array(SELECT f())
+        SELECT json_arrayagg(1 ORDER BY f())
+        SELECT json_value(f(), '$')
+        SELECT json_value('1', '$' PASSING f() AS x)
+        SELECT json_value('1', '$' DEFAULT f() ON EMPTY)
+        SELECT f() IS JSON
+        SELECT * FROM json_table(f(), '$' COLUMNS (a int))
+        SELECT * FROM json_table('1', '$' COLUMNS (a int DEFAULT f() ON ERROR))
+        SELECT * FROM xmltable('/a' PASSING f() COLUMNS b int)
+        SELECT * FROM xmltable('/a' PASSING x COLUMNS b int DEFAULT f())
+        SELECT xmlelement(name a, xmlattributes(f() AS b))
         SELECT 1 UNION SELECT f()
         SELECT nextval('s')
         SELECT currval('s')
