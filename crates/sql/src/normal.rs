@@ -143,10 +143,11 @@ impl Lexer<'_> {
         self.space();
         let start = self.out.len();
         let length = self.rest().iter().position(|&b| !is_word(b)).unwrap_or(self.rest().len());
-        let (text, from) = (self.text, self.at);
-        self.out.extend(text.get(from..from + length).unwrap_or_default().iter().map(u8::to_ascii_lowercase));
-        self.at += length;
+        let end = self.at + length;
+        self.out.extend_from_slice(self.text.get(self.at..end).unwrap_or_default());
+        self.at = end;
         self.last = Last::Other;
+        self.out.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
         let word = self.out.get(start..).unwrap_or_default();
         let high = word.last().is_some_and(|&b| b >= 0x80);
         match (word, self.peek(0)) {
@@ -210,7 +211,7 @@ impl Lexer<'_> {
     /// refuses junk.
     fn number(&mut self) {
         self.digits();
-        if self.peek(0) == Some(b'.') && self.peek(1) != Some(b'.') {
+        if self.peek(0) == Some(b'.') {
             self.at += 1;
             self.digits();
         }
@@ -352,8 +353,21 @@ fn is_space(byte: u8) -> bool {
 
 /// Bytes of a name after its first.
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
+    WORD[usize::from(byte)]
 }
+
+/// [`is_word`] of every byte: a look-up is faster than four comparisons.
+static WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
 
 /// ASCII bytes that end a word but are the second byte of a letter in some client encoding.
 fn may_be_second_byte(byte: u8) -> bool {

@@ -324,6 +324,8 @@ fn everything_else() {
         COPY t TO STDOUT; SELECT 1
         SELEC 1
         SELECT FROM WHERE
+        SELECT 'a' 'b'
+        SELECT 1..2
         SELECT 'unterminated
         SELECT "unterminated
         SELECT $$unterminated
