@@ -10,8 +10,9 @@
 //!            'language_handler', 'fdw_handler', 'index_am_handler', 'table_am_handler', 'tsm_handler',
 //!            'cstring']::regtype[]::oid[]) AS inner_use
 //!   FROM pg_catalog.pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace GROUP BY 1)
-//! SELECT name, name ~ ('^(pg_|txid_|has_|to_reg|reg(class|proc|oper|type|role|name|coll|conf|dict)|(col|obj|shobj)_desc'
-//!                      '|row_security|current_(schema|setting)|inet_client|format_type|(table|schema|database)_to_xml)') AS own
+//! SELECT name, name ~ ('^(pg_|txid_|has_|to_reg|reg(class|proc|oper|type|role|name|coll|conf|dict)'
+//!     '|(col|obj|shobj)_desc|row_security|current_(schema|setting)|inet_client|format_type'
+//!     '|(table|schema|database)_to_xml)') AS own
 //! FROM f WHERE calm AND NOT procedure AND NOT inner_use
 //!   AND name !~ '^(txid_current|pg_current_xact_id|pg_export|pg_event_trigger)' ORDER BY 1
 //! ```

@@ -211,7 +211,7 @@ impl Lexer<'_> {
     /// refuses junk.
     fn number(&mut self) {
         self.digits();
-        if self.peek(0) == Some(b'.') {
+        if self.peek(0) == Some(b'.') && self.peek(1) != Some(b'.') {
             self.at += 1;
             self.digits();
         }

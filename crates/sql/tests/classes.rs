@@ -2,8 +2,9 @@
 
 use pgherd_sql::{Class, classify};
 
-/// Checks one statement per line.
+/// Checks one statement per line; a line that ends in a backslash goes on in the next.
 fn check(class: Class, statements: &str) {
+    let statements = statements.replace("\\\n", "");
     let wrong: Vec<_> = statements
         .lines()
         .map(str::trim)
@@ -40,7 +41,8 @@ fn plain_reads() {
         SELECT DISTINCT ON (a) a, b FROM t ORDER BY a, b DESC NULLS LAST
         SELECT abalance FROM pgbench_accounts WHERE aid = 4711;
         SELECT a.b.c.d FROM t
-        SELECT count(*), sum(x) FILTER (WHERE x > 0), array_agg(DISTINCT x ORDER BY x) FROM t GROUP BY y HAVING max(z) > 3
+        SELECT count(*), sum(x) FILTER (WHERE x > 0), array_agg(DISTINCT x ORDER BY x) FROM t GROUP BY y \
+            HAVING max(z) > 3
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM t
         SELECT rank() OVER (PARTITION BY a ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t
         SELECT sum(a) OVER w FROM t WINDOW w AS (PARTITION BY b ORDER BY lower(c))
@@ -54,14 +56,19 @@ fn plain_reads() {
         SELECT * FROM t TABLESAMPLE system (1)
         SELECT * FROM t WHERE a IN (1, 2, 3) AND b IN (SELECT c FROM u) AND EXISTS (SELECT 1 FROM v) OR NOT d
         SELECT * FROM t WHERE a = ANY (ARRAY[1, 2]) AND b > ALL (SELECT 1) AND c BETWEEN 1 AND 2
-        SELECT * FROM t WHERE a LIKE 'x%' ESCAPE '!' AND b ILIKE 'y' AND c SIMILAR TO 'z' AND d ~* 'e' AND f IS NULL
+        SELECT * FROM t WHERE a LIKE 'x%' ESCAPE '!' AND b ILIKE 'y' AND c SIMILAR TO 'z' AND d ~* 'e' AND \
+            f IS NULL
         SELECT * FROM t WHERE a IS TRUE AND b IS NOT UNKNOWN AND c IS DISTINCT FROM d AND (a, b) OVERLAPS (c, d)
         SELECT CASE a WHEN 1 THEN 'x' ELSE 'y' END, coalesce(a, b), nullif(a, b), greatest(a, b), least(1, 2)
         SELECT ROW(1, 2), (1, 2), ARRAY[[1], [2]], a[1], a[1:2], (b).c, (f).*, -1, +1, @ -2
-        SELECT extract(year FROM now()), position('a' in b), substring(a from 1 for 2), overlay(a placing b from 1), trim(both 'x' from y)
-        SELECT a::int, cast(b AS numeric(10, 2)), 'x'::varchar(3), int '4', interval '1 day', date '2020-01-01', 'a'::mytype
-        SELECT a AT TIME ZONE 'UTC', timestamp with time zone '2020-01-01 00:00', interval '1' hour, time(3) '10:00'
-        SELECT current_date, current_time(2), current_timestamp, localtime, localtimestamp, current_user, session_user, user
+        SELECT extract(year FROM now()), position('a' in b), substring(a from 1 for 2), overlay(a placing b \
+            from 1), trim(both 'x' from y)
+        SELECT a::int, cast(b AS numeric(10, 2)), 'x'::varchar(3), int '4', interval '1 day', date \
+            '2020-01-01', 'a'::mytype
+        SELECT a AT TIME ZONE 'UTC', timestamp with time zone '2020-01-01 00:00', interval '1' hour, \
+            time(3) '10:00'
+        SELECT current_date, current_time(2), current_timestamp, localtime, localtimestamp, current_user, \
+            session_user, user
         SELECT now(), statement_timestamp(), transaction_timestamp(), version(), current_database()
         SELECT a COLLATE "C" FROM t ORDER BY b USING <
         SELECT pg_catalog.lower(x), "lower"(x), LOWER(x) FROM t
@@ -70,7 +77,8 @@ fn plain_reads() {
         SELECT * FROM t ORDER BY a FETCH FIRST 3 ROWS WITH TIES
         WITH a AS (SELECT 1), b AS MATERIALIZED (SELECT * FROM a) SELECT * FROM b
         WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n FROM r
-        WITH RECURSIVE r(n) AS (SELECT 1 UNION SELECT n FROM r) SEARCH DEPTH FIRST BY n SET o CYCLE n SET c TO true DEFAULT false USING p SELECT * FROM r
+        WITH RECURSIVE r(n) AS (SELECT 1 UNION SELECT n FROM r) SEARCH DEPTH FIRST BY n SET o CYCLE n SET c \
+            TO true DEFAULT false USING p SELECT * FROM r
         SELECT 1 UNION ALL SELECT 2 INTERSECT SELECT 3 EXCEPT SELECT 4
         SELECT xmlelement(name a, xmlattributes(1 AS b)), xmlserialize(content x AS text) FROM t
         SELECT inet_server_addr(), inet_server_port(), pg_is_in_recovery()
@@ -82,9 +90,11 @@ fn plain_reads() {
         SELECT pg_typeof(1), pg_size_pretty(1::bigint), pg_column_size(a) FROM t
         SELECT json_object('a': 1, 'b' VALUE x RETURNING jsonb), json_array(1, 2), json_array(SELECT a FROM t)
         SELECT json_objectagg(a: b ABSENT ON NULL), json_arrayagg(a ORDER BY b) FILTER (WHERE c) FROM t
-        SELECT json_value(a, '$.b' PASSING 1 AS x RETURNING int DEFAULT 0 ON EMPTY), json_query(a, '$'), json_exists(a, '$')
+        SELECT json_value(a, '$.b' PASSING 1 AS x RETURNING int DEFAULT 0 ON EMPTY), json_query(a, '$'), \
+            json_exists(a, '$')
         SELECT json('1'), json_scalar(1), json_serialize(a), a IS JSON OBJECT WITH UNIQUE KEYS FROM t
-        SELECT * FROM json_table(a, '$[*]' COLUMNS (n FOR ORDINALITY, b int PATH '$.b', NESTED PATH '$.c' COLUMNS (d text))) j
+        SELECT * FROM json_table(a, '$[*]' COLUMNS (n FOR ORDINALITY, b int PATH '$.b', NESTED PATH '$.c' \
+            COLUMNS (d text))) j
         SELECT * FROM xmltable('/a' PASSING x COLUMNS b int PATH '@b' DEFAULT 1, n FOR ORDINALITY)
         SELECT 1.5, .5, 5., 1e10, 1.5e-3, 99999999999999999999
         "#,

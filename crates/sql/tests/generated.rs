@@ -29,11 +29,12 @@ impl Random {
 /// What a scanner can trip over.
 #[rustfmt::skip]
 const TOKENS: &[&str] = &[
-    "'", "''", "\\", "\\'", "E'", "e'", "\"", "\"\"", "$$", "$a$", "$b$", "a$b$", "$1", "$12", "--", "\n", "\r", "/*",
-    "*/", ";", "SELECT", "select", "1", "12.5", "1e5", "1e", ".5", "1..2", "1_0", "0x1f", "1a", ",", ", ", "(", ")", "f(",
-    "nextval(", "lower(", " ", "\t", "U&'", "u&\"", "b'", "X'", "n'", "N", "E", "é", "表", "-", "+", "*", "/", "|", "@",
-    "::", "::regclass", "::int", "FROM", "t", "pg_class", "UPDATE t SET a=1", "DELETE FROM t", "FOR UPDATE", "INTO x",
-    "COMMIT", "uescape", "'!'", "[", "]", ":", "=", "<>", "random()", "?", "{", "~", "x", "\u{b}", "\u{c}", "as", "1)",
+    "'", "''", "\\", "\\'", "E'", "e'", "\"", "\"\"", "$$", "$a$", "$b$", "a$b$", "$1", "$12", "--", "\n",
+    "\r", "/*", "*/", ";", "SELECT", "select", "1", "12.5", "1e5", "1e", ".5", "1..2", "1_0", "0x1f", "1a",
+    ",", ", ", "(", ")", "f(", "nextval(", "lower(", " ", "\t", "U&'", "u&\"", "b'", "X'", "n'", "N", "E",
+    "é", "表", "-", "+", "*", "/", "|", "@", "::", "::regclass", "::int", "FROM", "t", "pg_class",
+    "UPDATE t SET a=1", "DELETE FROM t", "FOR UPDATE", "INTO x", "COMMIT", "uescape", "'!'", "[", "]", ":",
+    "=", "<>", "random()", "?", "{", "~", "x", "\u{b}", "\u{c}", "as", "1)",
 ];
 
 fn soup(random: &mut Random) -> String {
@@ -45,25 +46,29 @@ fn soup(random: &mut Random) -> String {
 
 #[rustfmt::skip]
 const LITERALS: &[&str] = &[
-    "'x'", "''", "'it''s'", "'; DELETE FROM t --'", "'/*'", "E'\\''", "E'a\\\\'", "$$'$$", "$q$ $$ ; $q$", "1", "-1", "1.5",
-    "1e-3", ".5", "99999999999", "$1", "$2", "B'01'", "x'1f'", "N'x'", "true", "null", "'a'\n'b'", "E'a'\n'\\'b'", "U&'x'",
+    "'x'", "''", "'it''s'", "'; DELETE FROM t --'", "'/*'", "E'\\''", "E'a\\\\'", "$$'$$", "$q$ $$ ; $q$",
+    "1", "-1", "1.5", "1e-3", ".5", "99999999999", "$1", "$2", "B'01'", "x'1f'", "N'x'", "true", "null",
+    "'a'\n'b'", "E'a'\n'\\'b'", "U&'x'",
 ];
 
 #[rustfmt::skip]
 const EXPRESSIONS: &[&str] = &[
-    "a", "t.a", "lower(#)", "f(#)", "nextval(#)", "random()", "#::int", "#::regclass", "(#)", "# + #", "a = #", "a IN (#, #, #)",
-    "a IN (#)", "ARRAY[#, #]", "(SELECT # FROM t)", "EXISTS (SELECT 1 FROM pg_class WHERE #)", "CASE WHEN # THEN # END",
-    "coalesce(#, #)", "a LIKE #", "count(*)", "sum(#) OVER (ORDER BY #)", "\"A\"", "\"a\"\"b\"", "- #", "NOT #", "int '4'",
-    "interval # day", "set_config(#, #, #)", "current_schema", "now()", "\"lower\"(#)", "pg_catalog.lower(#)",
+    "a", "t.a", "lower(#)", "f(#)", "nextval(#)", "random()", "#::int", "#::regclass", "(#)", "# + #",
+    "a = #", "a IN (#, #, #)", "a IN (#)", "ARRAY[#, #]", "(SELECT # FROM t)",
+    "EXISTS (SELECT 1 FROM pg_class WHERE #)", "CASE WHEN # THEN # END", "coalesce(#, #)", "a LIKE #",
+    "count(*)", "sum(#) OVER (ORDER BY #)", "\"A\"", "\"a\"\"b\"", "- #", "NOT #", "int '4'",
+    "interval # day", "set_config(#, #, #)", "current_schema", "now()", "\"lower\"(#)",
+    "pg_catalog.lower(#)",
 ];
 
 #[rustfmt::skip]
 const STATEMENTS: &[&str] = &[
-    "SELECT #", "SELECT # FROM t WHERE #", "SELECT #, # FROM t ORDER BY # LIMIT #", "VALUES (#, #), (#, #)", "TABLE t",
-    "WITH w AS (SELECT #) SELECT # FROM w", "WITH w AS (DELETE FROM t WHERE #) SELECT #", "SELECT # FROM t FOR UPDATE",
-    "SELECT # INTO u", "EXPLAIN SELECT #", "EXPLAIN (ANALYZE #) SELECT #", "COPY (SELECT #) TO STDOUT", "COPY t FROM STDIN",
-    "COPY t TO #", "SHOW a", "BEGIN", "COMMIT PREPARED #", "ROLLBACK TO a", "SELECT # UNION SELECT #", "SELECT #; SELECT #",
-    "UPDATE t SET a = #", "SET a = #", "SELECT * FROM generate_series(#, #) g", "SELECT * FROM t, LATERAL f(#)",
+    "SELECT #", "SELECT # FROM t WHERE #", "SELECT #, # FROM t ORDER BY # LIMIT #", "VALUES (#, #), (#, #)",
+    "TABLE t", "WITH w AS (SELECT #) SELECT # FROM w", "WITH w AS (DELETE FROM t WHERE #) SELECT #",
+    "SELECT # FROM t FOR UPDATE", "SELECT # INTO u", "EXPLAIN SELECT #", "EXPLAIN (ANALYZE #) SELECT #",
+    "COPY (SELECT #) TO STDOUT", "COPY t FROM STDIN", "COPY t TO #", "SHOW a", "BEGIN", "COMMIT PREPARED #",
+    "ROLLBACK TO a", "SELECT # UNION SELECT #", "SELECT #; SELECT #", "UPDATE t SET a = #", "SET a = #",
+    "SELECT * FROM generate_series(#, #) g", "SELECT * FROM t, LATERAL f(#)",
     "SELECT # FROM information_schema.tables", "(SELECT #)", "SELECT (#, #) = (#, #)", "LISTEN a", "",
 ];
 
