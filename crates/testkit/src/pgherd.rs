@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -39,7 +40,16 @@ impl Pgherd {
     /// When that does not come to be; then with its log.
     #[track_caller]
     pub fn start(sandbox: &Sandbox, settings: &str) -> Self {
-        let mut pgherd = Self::launch(sandbox, settings);
+        Self::start_on(sandbox, None, settings)
+    }
+
+    /// As [`Pgherd::start`], on a given port.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn start_on(sandbox: &Sandbox, port: Option<u16>, settings: &str) -> Self {
+        let mut pgherd = Self::launch(sandbox, port, settings);
         let target = pgherd.target.clone();
         let mut ended = None;
         let mut last = None;
@@ -52,17 +62,18 @@ impl Pgherd {
         pgherd
     }
 
-    /// Starts pgherd as [`Pgherd::start`] does and waits for nothing.
+    /// Starts pgherd as [`Pgherd::start_on`] does and waits for nothing.
     ///
     /// # Panics
     /// When it cannot be started.
     #[track_caller]
-    pub fn launch(sandbox: &Sandbox, settings: &str) -> Self {
+    pub fn launch(sandbox: &Sandbox, port: Option<u16>, settings: &str) -> Self {
         let dir = temporary_folder("pgherd-test").expect("a temporary folder");
         let guardian = Guardian::of(&dir).expect("a guardian");
         let ports = free_ports(2).expect("free ports");
-        let [port, pcp_port] = ports.as_slice() else { panic!("asked for two ports, got {ports:?}") };
-        let config = config(sandbox, &dir, *port, *pcp_port, settings);
+        let [free, pcp_port] = ports.as_slice() else { panic!("asked for two ports, got {ports:?}") };
+        let port = port.unwrap_or(*free);
+        let config = config(sandbox, &dir, port, *pcp_port, settings);
         for name in ["pcp.conf", "pool_hba.conf", "pool_passwd"] {
             fs::copy(sandbox.dir().join(name), dir.join(name)).expect("a file of the sandbox");
         }
@@ -73,12 +84,14 @@ impl Pgherd {
         for (option, name) in [("-f", "pgpool.conf"), ("-F", "pcp.conf"), ("-a", "pool_hba.conf")] {
             command.arg(option).arg(dir.join(name));
         }
+        // In a process group of its own it survives the Ctrl-C that ends a demo, and can be stopped in order.
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log file")).stderr(log);
         let child = command.spawn().expect("pgherd can be started");
         if let Some(process) = i32::try_from(child.id()).ok().and_then(ProcessMark::of) {
             guardian.watch("pgherd", process).expect("a note for the guardian");
         }
-        Pgherd { child, target: Target::port(sandbox, *port), pcp_port: *pcp_port, guardian }
+        Pgherd { child, target: Target::port(sandbox, port), pcp_port: *pcp_port, guardian }
     }
 
     /// Where clients connect to.
