@@ -1,0 +1,292 @@
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use pgherd_pool::{Effect, Home, Ticket};
+use pgherd_route::Router;
+use pgherd_session::{Actions, Shutdown, Timer};
+use pgherd_types::{BackendId, Moment, SessionId, Topology};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, Event, EventFlags};
+use rustix::fs::Timespec;
+
+use crate::LiveSettings;
+use crate::acquire::Ask;
+use crate::backend_conn::Backend;
+use crate::cancel::Canceller;
+use crate::client_conn::Client;
+use crate::dialling::Dialling;
+use crate::listening::Listening;
+use crate::parting::Parting;
+use crate::pending::Pending;
+use crate::random::Random;
+use crate::shared::{Letter, Shared};
+use crate::slab::{Key, Slab};
+use crate::snapshot::Seen;
+use crate::timers::Wheel;
+use crate::token::Token;
+
+/// One event loop: a thread's clients and their backends, whole. Its methods are spread over the files of
+/// this crate by what they are about.
+#[derive(Debug)]
+pub(crate) struct EventLoop {
+    pub(crate) home: Home,
+    pub(crate) epoll: OwnedFd,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) topology: Seen<Topology>,
+    pub(crate) live: Seen<LiveSettings>,
+    pub(crate) router: Router,
+    pub(crate) random: Random,
+    pub(crate) now: Moment,
+    pub(crate) clients: Slab<Client>,
+    pub(crate) backends: Slab<Backend>,
+    pub(crate) diallings: Slab<Dialling>,
+    pub(crate) cancellers: Slab<Canceller>,
+    pub(crate) partings: Slab<Parting>,
+    pub(crate) listening: Listening,
+    pub(crate) by_session: HashMap<SessionId, Key>,
+    pub(crate) by_backend: HashMap<BackendId, Key>,
+    pub(crate) asks: HashMap<Ticket, Ask>,
+    pub(crate) wheel: Wheel<Due>,
+    /// Streams with more to read than one turn allowed.
+    pub(crate) unread: VecDeque<Token>,
+    /// What the pool wants done.
+    pub(crate) effects: VecDeque<Effect>,
+    /// What sessions have to be told once the present event is done with.
+    pub(crate) pending: VecDeque<(Key, Pending)>,
+    pub(crate) read_buffer: Box<[u8]>,
+    pub(crate) actions: Actions,
+    pub(crate) draining: Option<Shutdown>,
+    pub(crate) next_session: u32,
+}
+
+/// What a timer of the wheel is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Due {
+    Session(Key, Timer),
+    Startup(Key),
+    Dialling(Key),
+    Resetting(Key),
+    Canceller(Key),
+    Parting(Key),
+    Accept,
+    IdleBackends,
+}
+
+/// Bytes of the one read buffer of a loop.
+const READ_BUFFER_BYTES: usize = 32 * 1024;
+
+/// Reads of one stream before it is the others' turn.
+pub(crate) const READS_PER_TURN: usize = 4;
+
+/// Events that are taken from the kernel at once.
+const EVENTS_PER_TURN: usize = 256;
+
+/// How often idle backends are looked at for `connection_life_time`, in milliseconds.
+const IDLE_LOOK_MS: u64 = 1_000;
+
+impl EventLoop {
+    pub(crate) fn new(home: Home, shared: Arc<Shared>, listening: Listening) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let now = shared.clock.now();
+        let mut new = EventLoop {
+            home,
+            epoll,
+            topology: shared.topology.see(),
+            live: shared.live.see(),
+            router: Router::default(),
+            random: Random::from_system()?,
+            now,
+            clients: Slab::default(),
+            backends: Slab::default(),
+            diallings: Slab::default(),
+            cancellers: Slab::default(),
+            partings: Slab::default(),
+            listening,
+            by_session: HashMap::new(),
+            by_backend: HashMap::new(),
+            asks: HashMap::new(),
+            wheel: Wheel::new(now),
+            unread: VecDeque::new(),
+            effects: VecDeque::new(),
+            pending: VecDeque::new(),
+            read_buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            actions: Actions::default(),
+            draining: None,
+            next_session: 0,
+            shared,
+        };
+        new.watch_mailbox()?;
+        new.watch_listeners()?;
+        if home == Home(0) {
+            new.wheel.insert(Moment(now.0 + IDLE_LOOK_MS), Due::IdleBackends);
+        }
+        Ok(new)
+    }
+
+    /// Serves until the data plane is told to stop and all sessions have ended.
+    pub(crate) fn run(&mut self) {
+        let mut events = Vec::with_capacity(EVENTS_PER_TURN);
+        let mut fired = Vec::new();
+        while !self.is_over() {
+            self.wait(&mut events);
+            self.now = self.shared.clock.now();
+            self.refresh();
+            for event in events.drain(..) {
+                let (data, flags) = (event.data, event.flags);
+                self.event(Token::from_bits(data.u64()), flags);
+                self.settle();
+            }
+            self.wheel.advance(self.now, &mut fired);
+            for due in fired.drain(..) {
+                self.due(due);
+                self.settle();
+            }
+            for _ in 0..self.unread.len() {
+                if let Some(token) = self.unread.pop_front() {
+                    self.read_on(token);
+                    self.settle();
+                }
+            }
+        }
+        self.leave();
+    }
+
+    fn wait(&mut self, events: &mut Vec<Event>) {
+        let sleep_ms = if self.unread.is_empty() { self.wheel.sleep_ms(self.now) } else { Some(0) };
+        let sleep = sleep_ms.map(|ms| Timespec {
+            tv_sec: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
+            tv_nsec: (ms % 1000 * 1_000_000) as _,
+        });
+        // An interrupted wait is a turn without events. Nothing else can go wrong with our own descriptor.
+        let _ = epoll::wait(&self.epoll, spare_capacity(events), sleep.as_ref());
+    }
+
+    fn event(&mut self, token: Token, flags: EventFlags) {
+        match token {
+            Token::Client(key) => self.client_event(key, flags),
+            Token::Backend(key) => self.backend_event(key, flags),
+            Token::Dialling(key) => self.dialling_event(key),
+            Token::Canceller(key) => self.canceller_event(key),
+            Token::Parting(key) => self.parting_event(key, flags),
+            Token::Listener(place) => self.accept(place),
+            Token::Mailbox => self.read_mail(),
+        }
+    }
+
+    fn read_on(&mut self, token: Token) {
+        match token {
+            Token::Client(key) => {
+                if let Some(client) = self.clients.get_mut(key) {
+                    client.stream.queued = false;
+                    self.read_client(key);
+                }
+            }
+            Token::Backend(key) => {
+                if let Some(backend) = self.backends.get_mut(key) {
+                    backend.stream.queued = false;
+                    self.read_backend(key);
+                }
+            }
+            Token::Dialling(_)
+            | Token::Canceller(_)
+            | Token::Parting(_)
+            | Token::Listener(_)
+            | Token::Mailbox => {}
+        }
+    }
+
+    fn due(&mut self, due: Due) {
+        match due {
+            Due::Session(key, timer) => self.session_timer(key, timer),
+            Due::Startup(key) => self.startup_limit(key),
+            Due::Dialling(key) => self.dialling_limit(key),
+            Due::Resetting(key) => self.reset_limit(key),
+            Due::Canceller(key) => self.canceller_limit(key),
+            Due::Parting(key) => self.part(key),
+            Due::Accept => self.accept_again(),
+            Due::IdleBackends => {
+                let now = self.now;
+                self.with_pool(|pool, out| pool.expire(now, out));
+                self.wheel.insert(Moment(now.0 + IDLE_LOOK_MS), Due::IdleBackends);
+            }
+        }
+    }
+
+    /// Does what the present event left behind, until nothing is left.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            if let Some(effect) = self.effects.pop_front() {
+                self.obey(effect);
+            } else if let Some((key, what)) = self.pending.pop_front() {
+                self.tell(key, what);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn refresh(&mut self) {
+        self.shared.live.refresh(&mut self.live);
+        if self.shared.topology.refresh(&mut self.topology) && self.home == Home(0) {
+            let topology = Arc::clone(&self.topology);
+            for node in topology.nodes.iter().filter(|node| !node.is_usable()) {
+                self.with_pool(|pool, out| pool.clear_node(node.id, out));
+            }
+            self.settle();
+        }
+    }
+
+    fn watch_mailbox(&self) -> io::Result<()> {
+        if let Some(mine) = self.shared.per_loop(self.home) {
+            let data = epoll::EventData::new_u64(Token::Mailbox.bits());
+            epoll::add(&self.epoll, mine.mailbox.bell(), data, EventFlags::IN | EventFlags::ET)?;
+        }
+        Ok(())
+    }
+
+    fn read_mail(&mut self) {
+        let mut letters = Vec::new();
+        if let Some(mine) = self.shared.per_loop(self.home) {
+            mine.mailbox.take(&mut letters);
+        }
+        for letter in letters {
+            self.letter(letter);
+            self.settle();
+        }
+    }
+
+    fn letter(&mut self, letter: Letter) {
+        match letter {
+            Letter::Client(socket, peer) => self.adopt(socket, peer),
+            Letter::Admitted(session) => self.admitted(session),
+            Letter::Granted(grant) => self.granted(grant),
+            Letter::Fetch(grant) => self.fetch(grant),
+            Letter::Fetched(grant, backend) => self.fetched(grant, backend),
+            Letter::Evict(backend) => self.evict(backend),
+            Letter::Cancel(session, key) => self.cancel_asked(session, &key),
+            Letter::Helped(key, answer) => self.helped(key, answer),
+            Letter::StopListening => self.stop_listening(),
+            Letter::Drain(how) => self.drain(how),
+            Letter::Wake => {}
+        }
+    }
+
+    fn drain(&mut self, how: Shutdown) {
+        self.stop_listening();
+        self.draining = Some(how);
+        for key in self.clients.keys().collect::<Vec<_>>() {
+            self.pending.push_back((key, Pending::Drain(how)));
+        }
+        // The others may have been waiting for this loop to notice.
+        self.shared.send_all(|| Letter::Wake);
+    }
+
+    fn is_over(&self) -> bool {
+        self.draining.is_some()
+            && self.shared.clients.load(Ordering::Acquire) == 0
+            && self.partings.len() == 0
+    }
+}

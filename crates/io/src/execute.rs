@@ -1,0 +1,279 @@
+//! Between a session and the sockets: events in, actions out.
+
+use std::io::IoSlice;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use pgherd_pool::Verdict;
+use pgherd_session::{Action, Bytes, Context, Event, Report, Timer};
+use pgherd_types::{BackendId, Identity, NodeId, SessionId};
+
+use crate::client_conn::{Fired, Place};
+use crate::event_loop::{Due, EventLoop};
+use crate::pending::Pending;
+use crate::slab::Key;
+use crate::stream::Sent;
+use crate::token::Token;
+use crate::{Observation, SessionStage};
+
+/// Neighbouring writes to one peer, on their way to one system call.
+struct Gathered<'a> {
+    to: Option<To>,
+    parts: [IoSlice<'a>; GATHERED_PARTS],
+    count: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum To {
+    Client,
+    Backend(BackendId),
+}
+
+/// Parts of one write. More are split into several.
+const GATHERED_PARTS: usize = 8;
+
+impl EventLoop {
+    /// Tells a session what happened and does what it wants done. A session that fails is ended, and nothing else.
+    pub(crate) fn deliver(&mut self, key: Key, event: Event<'_>) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let input = input_of(&event);
+        let mut context = Context {
+            now: self.now,
+            topology: &self.topology,
+            policy: &self.live.policy,
+            router: &mut self.router,
+            random: self.random.next(),
+        };
+        let (session, actions) = (&mut client.session, &mut self.actions);
+        let handled = catch_unwind(AssertUnwindSafe(|| session.handle(&mut context, event, actions)));
+        match handled {
+            Ok(()) => self.execute(key, input),
+            Err(_) => self.session_failed(key),
+        }
+    }
+
+    fn execute(&mut self, key: Key, input: &[u8]) {
+        let (mut list, made) = self.actions.take();
+        let mut gathered = Gathered::new();
+        for action in list.drain(..) {
+            let (to, bytes) = match action {
+                Action::ToClient(bytes) => (To::Client, bytes),
+                Action::ToBackend(backend, bytes) => (To::Backend(backend), bytes),
+                other => {
+                    self.write(key, &mut gathered);
+                    self.perform(key, other, input, &made);
+                    continue;
+                }
+            };
+            if !gathered.has_room_for(to) {
+                self.write(key, &mut gathered);
+            }
+            gathered.push(to, slice(&bytes, input, &made));
+        }
+        self.write(key, &mut gathered);
+        self.actions.recycle(list, made);
+    }
+
+    fn write(&mut self, key: Key, gathered: &mut Gathered<'_>) {
+        let parts = gathered.parts.get(..gathered.count).unwrap_or_default();
+        match gathered.to.take() {
+            None => {}
+            Some(To::Client) => self.write_client(key, parts),
+            Some(To::Backend(backend)) => self.write_backend(key, backend, parts),
+        }
+        gathered.count = 0;
+    }
+
+    pub(crate) fn write_client(&mut self, key: Key, parts: &[IoSlice<'_>]) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let (was_clogged, was_broken) = (client.stream.is_clogged(), client.stream.is_broken());
+        match client.stream.send(parts) {
+            Sent::All => {}
+            Sent::Short => {
+                if !was_clogged {
+                    let token = Token::Client(key).bits();
+                    // It is watched already; changing that needs no memory, so that it cannot fail.
+                    let _ = client.stream.watch_output(&self.epoll, token, true);
+                }
+            }
+            Sent::Broken => {
+                if !was_broken {
+                    self.pending.push_back((key, Pending::ClientLost));
+                }
+            }
+        }
+    }
+
+    fn write_backend(&mut self, key: Key, backend: BackendId, parts: &[IoSlice<'_>]) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let Some(leg) = client.leg(backend) else { return };
+        let Some(backend) = self.backends.get_mut(leg) else { return };
+        let (was_clogged, was_broken) = (backend.stream.is_clogged(), backend.stream.is_broken());
+        match backend.stream.send(parts) {
+            Sent::All => {}
+            Sent::Short => {
+                if !was_clogged {
+                    client.clogged_legs += 1;
+                    let _ = backend.stream.watch_output(&self.epoll, Token::Backend(leg).bits(), true);
+                }
+            }
+            // The server's last words are still to be read.
+            Sent::Broken => {
+                if !was_broken {
+                    self.queue_backend(leg);
+                }
+            }
+        }
+    }
+
+    fn perform(&mut self, key: Key, action: Action, input: &[u8], made: &[u8]) {
+        match action {
+            // Written by the caller.
+            Action::ToClient(_) | Action::ToBackend(..) => {}
+            Action::Admit(identity) => self.admit(key, identity),
+            Action::Acquire { node, identity } => self.acquire(key, node, identity),
+            Action::Release(lease, fate) => self.release(key, lease, fate),
+            Action::HoldClient { from } => {
+                if let Some(client) = self.clients.get_mut(key) {
+                    client.cut = Some(from);
+                }
+            }
+            Action::ResumeClient => self.pending.push_back((key, Pending::Resume)),
+            Action::CancelBackend(backend) => self.cancel_backend(key, backend),
+            Action::CancelSession { session, key } => self.cancel_session(SessionId(session), key),
+            Action::Admin { text, balanced } => {
+                let text = slice(&text, input, made).to_vec();
+                self.pending.push_back((key, Pending::Admin(text, balanced)));
+            }
+            Action::Arm(timer, due) => {
+                let Some(client) = self.clients.get_mut(key) else { return };
+                if let Some(due) = client.alarms.arm(timer, due) {
+                    self.wheel.insert(due, Due::Session(key, timer));
+                }
+            }
+            Action::Disarm(timer) => {
+                if let Some(client) = self.clients.get_mut(key) {
+                    client.alarms.disarm(timer);
+                }
+            }
+            Action::Report(report) => self.report(key, report, input, made),
+            Action::CloseClient(why) => self.close_client(key, why),
+        }
+    }
+
+    fn admit(&mut self, key: Key, identity: Arc<Identity>) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if client.place != Place::NotAsked {
+            return;
+        }
+        client.entry.identify(Arc::clone(&identity));
+        client.identity = Some(identity);
+        let id = client.id;
+        self.shared.started();
+        let verdict = self.shared.admission().ask(id);
+        client.place = match verdict {
+            Verdict::Waits => Place::Waiting,
+            Verdict::Admitted | Verdict::Refused => Place::Answered,
+        };
+        match verdict {
+            Verdict::Admitted => self.pending.push_back((key, Pending::Admitted)),
+            Verdict::Waits => client.entry.set_stage(SessionStage::Waiting),
+            Verdict::Refused => self.pending.push_back((key, Pending::NotAdmitted)),
+        }
+    }
+
+    /// A session that waited has its place now.
+    pub(crate) fn admitted(&mut self, session: SessionId) {
+        match self.by_session.get(&session) {
+            Some(&key) => self.pending.push_back((key, Pending::Admitted)),
+            // It ended while the word was on its way: its place goes to the next.
+            None => self.give_place_back(session),
+        }
+    }
+
+    pub(crate) fn give_place_back(&mut self, session: SessionId) {
+        let next = self.shared.admission().leave(session);
+        if let Some(next) = next {
+            match crate::accepting::home_of(next) {
+                home if home == self.home => self.admitted(next),
+                home => self.shared.send(home, crate::shared::Letter::Admitted(next)),
+            }
+        }
+    }
+
+    pub(crate) fn session_timer(&mut self, key: Key, timer: Timer) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        match client.alarms.fire(timer, self.now) {
+            Fired::Expired => self.deliver(key, Event::Timer(timer)),
+            Fired::Later(due) => self.wheel.insert(due, Due::Session(key, timer)),
+            Fired::Nothing => {}
+        }
+    }
+
+    fn report(&self, key: Key, report: Report, input: &[u8], made: &[u8]) {
+        let Some(client) = self.clients.get(key) else { return };
+        let (session, observe) = (client.id, &self.shared.hooks.observe);
+        match report {
+            Report::Opened(identity) => {
+                observe(Observation::Opened { session, identity: &identity, peer: client.entry.peer() });
+            }
+            Report::Read(node) => self.count_read(node),
+            Report::Statement(node, text) => {
+                observe(Observation::Statement { session, node, text: slice(&text, input, made) });
+            }
+            Report::Violation(backend, what) => observe(Observation::Violation { backend, what }),
+            Report::NodeShutdown(node) => observe(Observation::NodeShutdown(node)),
+            Report::ClientProtocol(what) => observe(Observation::ClientProtocol { session, what: &what }),
+        }
+    }
+
+    fn count_read(&self, node: NodeId) {
+        if let Some(mine) = self.shared.per_loop(self.home) {
+            mine.count_read(node);
+        }
+    }
+}
+
+impl<'a> Gathered<'a> {
+    fn new() -> Self {
+        Gathered { to: None, parts: [IoSlice::new(&[]); GATHERED_PARTS], count: 0 }
+    }
+
+    fn has_room_for(&self, to: To) -> bool {
+        self.to.is_none_or(|same| same == to) && self.count < GATHERED_PARTS
+    }
+
+    fn push(&mut self, to: To, part: &'a [u8]) {
+        if let Some(slot) = self.parts.get_mut(self.count) {
+            *slot = IoSlice::new(part);
+            self.to = Some(to);
+            self.count += 1;
+        }
+    }
+}
+
+fn input_of<'a>(event: &Event<'a>) -> &'a [u8] {
+    match event {
+        Event::ClientBytes(bytes) | Event::BackendBytes { bytes, .. } => bytes,
+        Event::AdminAnswer(answer) => answer.unwrap_or_default(),
+        Event::ClientGone
+        | Event::Admitted
+        | Event::NotAdmitted
+        | Event::Granted(_)
+        | Event::Refused { .. }
+        | Event::BackendGone { .. }
+        | Event::CancelAsked
+        | Event::CancelDone { .. }
+        | Event::Timer(_)
+        | Event::Drain(_) => &[],
+    }
+}
+
+/// The bytes that an action speaks of. A session that names bytes that are not there writes nothing.
+fn slice<'a>(bytes: &Bytes, input: &'a [u8], made: &'a [u8]) -> &'a [u8] {
+    match bytes {
+        Bytes::Input(range) => input.get(range.clone()),
+        Bytes::Made(range) => made.get(range.clone()),
+    }
+    .unwrap_or_default()
+}

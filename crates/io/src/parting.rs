@@ -1,0 +1,98 @@
+use core::time::Duration;
+
+use pgherd_types::BackendId;
+use rustix::event::epoll::EventFlags;
+
+use crate::event_loop::{Due, EventLoop};
+use crate::slab::Key;
+use crate::stream::{Received, Sent, Stream};
+use crate::token::Token;
+
+/// A connection that is over, but for its last bytes.
+#[derive(Debug)]
+pub(crate) struct Parting {
+    stream: Stream,
+    whose: Whose,
+}
+
+/// Whose connection it was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whose {
+    /// A client's. After the last byte it is given the time to read it: closing at once, with bytes of its own unread,
+    /// would make the kernel throw the last ones away.
+    Client,
+    /// A backend's, which counts against its node's budget until it is closed.
+    Backend(BackendId),
+}
+
+/// How long a peer may take to read the last bytes.
+const PARTING: Duration = Duration::from_secs(5);
+
+impl EventLoop {
+    /// Closes a connection once its last bytes are written.
+    pub(crate) fn begin_parting(&mut self, stream: Stream, whose: Whose) {
+        if stream.is_broken() || (matches!(whose, Whose::Backend(_)) && !stream.is_clogged()) {
+            drop(stream);
+            return self.parted(whose);
+        }
+        if !stream.is_clogged() {
+            stream.finish();
+        }
+        let key = self.partings.insert(Parting { stream, whose });
+        self.wheel.insert(self.now.plus(PARTING), Due::Parting(key));
+        let watched = self.partings.get_mut(key).is_some_and(|parting| {
+            parting.stream.readable = true;
+            parting.stream.watch_output(&self.epoll, Token::Parting(key).bits(), true).is_ok()
+        });
+        if !watched {
+            self.part(key);
+        }
+    }
+
+    pub(crate) fn parting_event(&mut self, key: Key, flags: EventFlags) {
+        let Some(Parting { stream, whose }) = self.partings.get_mut(key) else { return };
+        if stream.is_clogged() {
+            match stream.flush() {
+                Sent::Short if !flags.contains(EventFlags::ERR) => return,
+                Sent::Short | Sent::Broken => return self.part(key),
+                Sent::All => stream.finish(),
+            }
+        }
+        match whose {
+            Whose::Backend(_) => self.part(key),
+            Whose::Client => self.read_parting(key),
+        }
+    }
+
+    /// Throws away what a client still says, until it closes its side.
+    fn read_parting(&mut self, key: Key) {
+        let Some(Parting { stream, .. }) = self.partings.get_mut(key) else { return };
+        // A client that never stops talking is cut off by the time limit; edge-triggered, each event must be read out.
+        loop {
+            match stream.receive(&mut self.read_buffer) {
+                Received::Bytes(_) => {}
+                Received::Nothing => return,
+                Received::Closed | Received::Failed => return self.part(key),
+            }
+        }
+    }
+
+    /// Closes the connection, whatever is left.
+    pub(crate) fn part(&mut self, key: Key) {
+        if let Some(parting) = self.partings.remove(key) {
+            let whose = parting.whose;
+            drop(parting);
+            self.parted(whose);
+        }
+    }
+
+    fn parted(&mut self, whose: Whose) {
+        match whose {
+            Whose::Client => {}
+            Whose::Backend(backend) => {
+                let now = self.now;
+                self.with_pool(|pool, out| pool.gone(now, backend, out));
+            }
+        }
+    }
+}
