@@ -1,7 +1,5 @@
-use std::sync::Arc;
-
 use pgherd_session::{Parked, Reset};
-use pgherd_types::{BackendFacts, BackendId, Identity, NodeId, Secret};
+use pgherd_types::{BackendFacts, BackendId, NodeId, Secret};
 
 use crate::slab::Key;
 use crate::stream::{Endpoint, Stream};
@@ -11,7 +9,6 @@ use crate::stream::{Endpoint, Stream};
 pub(crate) struct Backend {
     pub(crate) id: BackendId,
     pub(crate) node: NodeId,
-    pub(crate) identity: Arc<Identity>,
     pub(crate) stream: Stream,
     /// Where a cancel request for it goes.
     pub(crate) endpoint: Endpoint,

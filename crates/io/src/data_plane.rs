@@ -1,11 +1,19 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
-use pgherd_pool::BackendRow;
+use pgherd_pool::{Admission, BackendRow, Home, Pool};
 use pgherd_session::Shutdown;
 use pgherd_types::{Moment, NodeId, SessionId, Topology};
 
+use crate::accepting::LOOPS;
+use crate::event_loop::EventLoop;
+use crate::helper::Helper;
+use crate::listener::Listener;
+use crate::listening::Listening;
+use crate::mailbox::Mailbox;
+use crate::shared::{Clock, Letter, Shared};
 use crate::{DataPlaneSettings, LiveSettings, Peer};
 
 /// Everything that carries client bytes.
@@ -14,7 +22,11 @@ pub struct DataPlane;
 
 /// The hold on a running data plane. Dropping it changes nothing; the loops run until [`Handle::shutdown`].
 #[derive(Debug)]
-pub struct Handle;
+pub struct Handle {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    addresses: Vec<SocketAddr>,
+}
 
 /// A session as `SHOW pool_processes` wants to see it.
 #[derive(Clone, Debug)]
@@ -48,6 +60,9 @@ pub enum SessionStage {
     Serving,
 }
 
+/// Clients that may be accepted without having said who they are, at the least.
+const STARTING_AT_LEAST: usize = 64;
+
 impl DataPlane {
     /// Opens the listeners and starts the loops.
     ///
@@ -55,57 +70,102 @@ impl DataPlane {
     /// When an address cannot be listened on, with the address in the text, or the system refuses a thread or a
     /// descriptor.
     pub fn start(settings: DataPlaneSettings) -> io::Result<Handle> {
-        let _ = settings;
-        Err(io::Error::new(io::ErrorKind::Unsupported, "the event loop is not there yet"))
+        let loops = settings.threads.map_or_else(default_loops, |wanted| wanted.get().min(LOOPS));
+        let places = settings.places;
+        let backlog = i32::try_from(places.waiting.max(places.served)).unwrap_or(i32::MAX);
+        let mut listeners = Vec::new();
+        for listen in &settings.listeners {
+            listeners.extend(Listener::open(listen, backlog)?);
+        }
+        let addresses = listeners.iter().filter_map(Listener::address).collect();
+        let mailboxes = (0..loops).map(|_| Mailbox::new().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        let shared = Arc::new(Shared::new(
+            Clock::start(),
+            settings.topology,
+            settings.live,
+            settings.hooks,
+            Helper::start(&mailboxes)?,
+            mailboxes,
+            Pool::new(settings.pool),
+            Admission::new(places),
+            STARTING_AT_LEAST.max(2 * (places.served + places.waiting)),
+        ));
+        let mut threads = Vec::new();
+        for number in 0..loops {
+            let home = Home(number as u16);
+            let mine = Listening::new(core::mem::take(&mut listeners));
+            let mut event_loop = EventLoop::new(home, Arc::clone(&shared), mine)?;
+            let named = thread::Builder::new().name(format!("loop {number}"));
+            threads.push(named.spawn(move || event_loop.run())?);
+        }
+        Ok(Handle { shared, threads: Mutex::new(threads), addresses })
     }
 }
 
 impl Handle {
     /// Makes a new picture of the cluster known to all sessions. Idle backends of nodes that are down are closed.
     pub fn publish_topology(&self, topology: Arc<Topology>) {
-        let _ = topology;
+        self.shared.topology.publish(topology);
+        self.shared.send_all(|| Letter::Wake);
     }
 
     /// Makes reloaded settings known to all sessions.
     pub fn publish_settings(&self, live: Arc<LiveSettings>) {
-        let _ = live;
+        self.shared.live.publish(live);
+        self.shared.send_all(|| Letter::Wake);
     }
 
     /// Takes no new clients from now on.
-    pub fn stop_listening(&self) {}
+    pub fn stop_listening(&self) {
+        self.shared.send_all(|| Letter::StopListening);
+    }
 
     /// Stops listening and ends the sessions as `how` says. The loops stop when the last session has ended. May be
     /// called again with a more urgent `how`.
     pub fn shutdown(&self, how: Shutdown) {
-        let _ = how;
+        self.shared.send_all(|| Letter::Drain(how));
     }
 
     /// Waits until all loops have stopped.
-    pub fn join(self) {}
+    pub fn join(&self) {
+        let threads = core::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A loop that panicked has told so; there is nothing to add.
+            let _ = thread.join();
+        }
+    }
 
     /// All sessions, in no order.
     pub fn sessions(&self) -> Vec<SessionRow> {
-        Vec::new()
+        let rows = |mine: &crate::shared::PerLoop| {
+            mine.sessions().values().map(|entry| entry.row()).collect::<Vec<_>>()
+        };
+        self.shared.loops.iter().flat_map(rows).collect()
     }
 
     /// All backends, in no order.
     pub fn backends(&self) -> Vec<BackendRow> {
-        Vec::new()
+        self.shared.pool().rows().collect()
     }
 
     /// Units that were sent to a node and that were, or could have been, balanced (`select_cnt`).
     pub fn reads(&self, node: NodeId) -> u64 {
-        let _ = node;
-        0
+        self.shared.reads(node)
     }
 
     /// The TCP addresses that are listened on.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &[]
+        &self.addresses
     }
 
     /// The present on the clock of [`SessionRow::connected`] and [`BackendRow::created`].
     pub fn now(&self) -> Moment {
-        Moment(0)
+        self.shared.clock.now()
     }
+}
+
+/// Half of the cores, from 1 to 4: the servers need the others.
+fn default_loops() -> usize {
+    let cores = thread::available_parallelism().map_or(1, core::num::NonZero::get);
+    (cores / 2).clamp(1, 4)
 }

@@ -10,7 +10,7 @@ use pgherd_session::{Actions, Shutdown, Timer};
 use pgherd_types::{BackendId, Moment, SessionId, Topology};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventFlags};
-use rustix::fs::Timespec;
+use rustix::time::Timespec;
 
 use crate::LiveSettings;
 use crate::acquire::Ask;
@@ -19,6 +19,7 @@ use crate::cancel::Canceller;
 use crate::client_conn::Client;
 use crate::dialling::Dialling;
 use crate::listening::Listening;
+use crate::names::Names;
 use crate::parting::Parting;
 use crate::pending::Pending;
 use crate::random::Random;
@@ -46,6 +47,7 @@ pub(crate) struct EventLoop {
     pub(crate) cancellers: Slab<Canceller>,
     pub(crate) partings: Slab<Parting>,
     pub(crate) listening: Listening,
+    pub(crate) names: Names,
     pub(crate) by_session: HashMap<SessionId, Key>,
     pub(crate) by_backend: HashMap<BackendId, Key>,
     pub(crate) asks: HashMap<Ticket, Ask>,
@@ -87,6 +89,9 @@ const EVENTS_PER_TURN: usize = 256;
 /// How often idle backends are looked at for `connection_life_time`, in milliseconds.
 const IDLE_LOOK_MS: u64 = 1_000;
 
+/// Timers that are not worth pruning.
+const FEW_TIMERS: usize = 8 * 1024;
+
 impl EventLoop {
     pub(crate) fn new(home: Home, shared: Arc<Shared>, listening: Listening) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -105,6 +110,7 @@ impl EventLoop {
             cancellers: Slab::default(),
             partings: Slab::default(),
             listening,
+            names: Names::default(),
             by_session: HashMap::new(),
             by_backend: HashMap::new(),
             asks: HashMap::new(),
@@ -144,6 +150,7 @@ impl EventLoop {
                 self.due(due);
                 self.settle();
             }
+            self.prune_timers();
             for _ in 0..self.unread.len() {
                 if let Some(token) = self.unread.pop_front() {
                     self.read_on(token);
@@ -215,6 +222,23 @@ impl EventLoop {
         }
     }
 
+    /// Sessions set timers when they come and need them no more a moment later: those of the gone are forgotten before they
+    /// pile up.
+    fn prune_timers(&mut self) {
+        if self.wheel.len() < FEW_TIMERS + 8 * self.clients.len() {
+            return;
+        }
+        let EventLoop { wheel, clients, backends, diallings, cancellers, partings, .. } = self;
+        wheel.retain(|due| match due {
+            Due::Session(key, _) | Due::Startup(key) => clients.get(key).is_some(),
+            Due::Dialling(key) => diallings.get(key).is_some(),
+            Due::Resetting(key) => backends.get(key).is_some(),
+            Due::Canceller(key) => cancellers.get(key).is_some(),
+            Due::Parting(key) => partings.get(key).is_some(),
+            Due::Accept | Due::IdleBackends => true,
+        });
+    }
+
     /// Does what the present event left behind, until nothing is left.
     pub(crate) fn settle(&mut self) {
         loop {
@@ -230,7 +254,11 @@ impl EventLoop {
 
     fn refresh(&mut self) {
         self.shared.live.refresh(&mut self.live);
-        if self.shared.topology.refresh(&mut self.topology) && self.home == Home(0) {
+        if !self.shared.topology.refresh(&mut self.topology) {
+            return;
+        }
+        self.names.forget();
+        if self.home == Home(0) {
             let topology = Arc::clone(&self.topology);
             for node in topology.nodes.iter().filter(|node| !node.is_usable()) {
                 self.with_pool(|pool, out| pool.clear_node(node.id, out));

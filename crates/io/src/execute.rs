@@ -92,8 +92,7 @@ impl EventLoop {
             Sent::Short => {
                 if !was_clogged {
                     let token = Token::Client(key).bits();
-                    // It is watched already; changing that needs no memory, so that it cannot fail.
-                    let _ = client.stream.watch_output(&self.epoll, token, true);
+                    client.stream.watch_output(&self.epoll, token, true);
                 }
             }
             Sent::Broken => {
@@ -114,7 +113,7 @@ impl EventLoop {
             Sent::Short => {
                 if !was_clogged {
                     client.clogged_legs += 1;
-                    let _ = backend.stream.watch_output(&self.epoll, Token::Backend(leg).bits(), true);
+                    backend.stream.watch_output(&self.epoll, Token::Backend(leg).bits(), true);
                 }
             }
             // The server's last words are still to be read.

@@ -30,8 +30,15 @@ struct Job<T> {
 /// What the helper found.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// The addresses of a name; the error's text otherwise.
-    Resolved(Result<Vec<SocketAddr>, String>),
+    /// The addresses of a name.
+    Resolved {
+        /// The name.
+        host: String,
+        /// The port that the addresses carry.
+        port: u16,
+        /// The addresses, or the text of the error.
+        found: Result<Vec<SocketAddr>, String>,
+    },
     /// The keys of a password.
     Derived(KeyWorkDone),
 }
@@ -46,7 +53,10 @@ impl Helper {
         let (keys, key_jobs) = channel();
         let to = mailboxes.to_vec();
         thread::Builder::new().name("names".to_owned()).spawn(move || {
-            serve(&name_jobs, &to, |(host, port): (String, u16)| Answer::Resolved(resolve(&host, port)));
+            serve(&name_jobs, &to, |(host, port): (String, u16)| {
+                let found = resolve(&host, port);
+                Answer::Resolved { host, port, found }
+            });
         })?;
         let to = mailboxes.to_vec();
         thread::Builder::new()

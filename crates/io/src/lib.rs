@@ -4,11 +4,34 @@
 //! without a lock, an allocation or a word to another thread. What is shared is asked rarely: the pool when a session wants
 //! or returns a backend, the admission when a client comes or goes.
 
+mod accepting;
+mod acquire;
+mod backend_conn;
+mod cancel;
+mod client_conn;
 mod data_plane;
+mod dialling;
+mod event_loop;
+mod execute;
+mod helper;
 mod listener;
+mod listening;
+mod mailbox;
+mod names;
 mod observation;
+mod parting;
+mod pending;
 mod probe;
+mod random;
+mod reading;
+mod session_entry;
 mod settings;
+mod shared;
+mod slab;
+mod snapshot;
+mod stream;
+mod timers;
+mod token;
 
 pub use data_plane::{DataPlane, Handle, SessionRow, SessionStage};
 pub use observation::{Observation, Peer};

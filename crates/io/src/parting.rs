@@ -28,6 +28,9 @@ pub(crate) enum Whose {
 /// How long a peer may take to read the last bytes.
 const PARTING: Duration = Duration::from_secs(5);
 
+/// Reads at one time of a client that is parted from.
+const READS_OF_A_TALKER: usize = 64;
+
 impl EventLoop {
     /// Closes a connection once its last bytes are written.
     pub(crate) fn begin_parting(&mut self, stream: Stream, whose: Whose) {
@@ -42,7 +45,7 @@ impl EventLoop {
         self.wheel.insert(self.now.plus(PARTING), Due::Parting(key));
         let watched = self.partings.get_mut(key).is_some_and(|parting| {
             parting.stream.readable = true;
-            parting.stream.watch_output(&self.epoll, Token::Parting(key).bits(), true).is_ok()
+            parting.stream.watch(&self.epoll, Token::Parting(key).bits(), true).is_ok()
         });
         if !watched {
             self.part(key);
@@ -67,14 +70,15 @@ impl EventLoop {
     /// Throws away what a client still says, until it closes its side.
     fn read_parting(&mut self, key: Key) {
         let Some(Parting { stream, .. }) = self.partings.get_mut(key) else { return };
-        // A client that never stops talking is cut off by the time limit; edge-triggered, each event must be read out.
-        loop {
+        for _ in 0..READS_OF_A_TALKER {
             match stream.receive(&mut self.read_buffer) {
                 Received::Bytes(_) => {}
                 Received::Nothing => return,
                 Received::Closed | Received::Failed => return self.part(key),
             }
         }
+        // It never stops talking: it is not listening either.
+        self.part(key);
     }
 
     /// Closes the connection, whatever is left.

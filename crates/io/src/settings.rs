@@ -38,7 +38,7 @@ pub struct LiveSettings {
     /// ReadyForQuery. `None` when 0: the operating system's limit.
     pub connect_timeout: Option<Duration>,
     /// `reset_query_list`.
-    pub reset_queries: Vec<String>,
+    pub reset_queries: Arc<[String]>,
     /// The password of a user, as `pool_passwd` gives it; `None` for an unknown user.
     pub passwords: Passwords,
 }

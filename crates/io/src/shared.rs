@@ -76,7 +76,10 @@ pub(crate) enum Letter {
 }
 
 impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "the parts are made one by one and named by the one caller")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts are made one by one and named by the one caller"
+    )]
     pub(crate) fn new(
         clock: Clock,
         topology: Arc<Topology>,

@@ -1,3 +1,4 @@
+use core::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -68,6 +69,15 @@ pub(crate) enum Endpoint {
     Unix(PathBuf),
 }
 
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Tcp(address) => address.fmt(f),
+            Endpoint::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
 impl Stream {
     /// A socket that was accepted, or is being connected. For TCP, small writes are sent at once and dead peers are
     /// noticed by the kernel.
@@ -115,8 +125,9 @@ impl Stream {
     }
 
     /// Changes whether writability is watched.
-    pub(crate) fn watch_output(&self, epoll: &OwnedFd, token: u64, writable: bool) -> Result<(), Errno> {
-        epoll::modify(epoll, &self.socket, EventData::new_u64(token), interest(writable))
+    pub(crate) fn watch_output(&self, epoll: &OwnedFd, token: u64, writable: bool) {
+        // The stream is watched already, and a change needs no memory: it cannot fail.
+        let _ = epoll::modify(epoll, &self.socket, EventData::new_u64(token), interest(writable));
     }
 
     /// Reads once. A short read means that nothing is left, unless the peer has hung up.

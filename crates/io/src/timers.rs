@@ -10,6 +10,7 @@ pub(crate) struct Wheel<K> {
     occupied: [u64; SPOKES / 64],
     /// The last tick whose timers have fired.
     done: u64,
+    count: usize,
 }
 
 const SPOKES: usize = 512;
@@ -21,6 +22,7 @@ impl<K: Copy> Wheel<K> {
             spokes: (0..SPOKES).map(|_| Vec::new()).collect(),
             occupied: [0; SPOKES / 64],
             done: now.0 / TICK_MS,
+            count: 0,
         }
     }
 
@@ -30,6 +32,7 @@ impl<K: Copy> Wheel<K> {
         let spoke = (tick % SPOKES as u64) as usize;
         if let (Some(timers), Some(word)) = (self.spokes.get_mut(spoke), self.occupied.get_mut(spoke / 64)) {
             timers.push((due, key));
+            self.count += 1;
             *word |= 1 << (spoke % 64);
         }
     }
@@ -48,6 +51,7 @@ impl<K: Copy> Wheel<K> {
             timers.retain(|(due, key)| {
                 let later = due.0.div_ceil(TICK_MS) > tick;
                 if !later {
+                    self.count -= 1;
                     fired.push(*key);
                 }
                 later
@@ -60,6 +64,20 @@ impl<K: Copy> Wheel<K> {
             }
         }
         self.done = self.done.max(tick);
+    }
+
+    /// Timers that are set, those included that nobody waits for any more.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Forgets the timers that `wanted` does not want.
+    pub(crate) fn retain(&mut self, mut wanted: impl FnMut(K) -> bool) {
+        for timers in &mut self.spokes {
+            timers.retain(|(_, key)| wanted(*key));
+            timers.shrink_to(64);
+        }
+        self.count = self.spokes.iter().map(Vec::len).sum();
     }
 
     /// Milliseconds from `now` until the wheel has to be looked at again; `None` when it is empty.
@@ -112,7 +130,10 @@ mod tests {
         for due in (0..20_000).step_by(7) {
             wheel.insert(Moment(due), due);
         }
-        assert_eq!(fired(&mut wheel, 1_000_000).len(), 20_000 / 7 + 1);
+        wheel.retain(|due| due % 2 == 0);
+        assert_eq!(wheel.len(), 20_000 / 14 + 1);
+        assert_eq!(fired(&mut wheel, 1_000_000).len(), 20_000 / 14 + 1);
+        assert_eq!(wheel.len(), 0);
         assert_eq!(wheel.sleep_ms(Moment(1_000_000)), None);
     }
 }

@@ -96,6 +96,8 @@ pub enum Closing {
     Shutdown,
     /// The connection carried a request that is not a session: a cancel request.
     NoSession,
+    /// The session failed inside pgherd.
+    Failed,
 }
 
 /// What is worth telling the log, the metrics or the control plane. Nothing is reported per row.

@@ -6,10 +6,14 @@
 
 mod action;
 mod context;
+mod dial;
 mod event;
 pub mod ledger;
 mod leg;
+mod messages;
+mod parked;
 mod peek;
+mod reset;
 mod say;
 mod serving;
 mod session;
@@ -18,5 +22,8 @@ mod text;
 
 pub use action::{Action, Actions, Bytes, Closing, Report, Timer};
 pub use context::{Context, Policy};
+pub use dial::{Dial, DialStep, Dialled, KeyWork, KeyWorkDone};
 pub use event::{Event, Gone, Refusal, Shutdown};
+pub use parked::{Parked, ParkedStep};
+pub use reset::{Reset, ResetStep};
 pub use session::{CANCEL_KEY_BYTES, Session};

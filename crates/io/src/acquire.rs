@@ -1,0 +1,314 @@
+//! Between the sessions and the pool.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use pgherd_pool::{Effect, Effects, Grant, Pool, Source};
+use pgherd_session::{Event, Gone, Parked, Reset};
+use pgherd_types::{BackendFacts, BackendId, Fate, Identity, Lease, NodeId};
+
+use crate::backend_conn::{Backend, Stage};
+use crate::client_conn::LegSocket;
+use crate::event_loop::{Due, EventLoop};
+use crate::parting::Whose;
+use crate::pending::Pending;
+use crate::shared::Letter;
+use crate::slab::Key;
+use crate::stream::Sent;
+use crate::token::Token;
+use crate::{Observation, SessionStage};
+
+/// A session's request for a backend, until it has one.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) client: Key,
+    pub(crate) node: NodeId,
+    pub(crate) identity: Arc<Identity>,
+}
+
+/// How long `reset_query_list` may take.
+const RESET: core::time::Duration = core::time::Duration::from_secs(30);
+
+impl EventLoop {
+    /// Asks the pool something. What it wants done is done when the present event has been dealt with.
+    pub(crate) fn with_pool<T>(&mut self, ask: impl FnOnce(&mut Pool, &mut Effects) -> T) -> T {
+        let mut effects = Effects::new();
+        let answer = ask(&mut self.shared.pool(), &mut effects);
+        self.effects.extend(effects);
+        answer
+    }
+
+    /// Does what the pool wants done, here or elsewhere.
+    pub(crate) fn obey(&mut self, effect: Effect) {
+        match effect {
+            Effect::Grant(grant) if grant.to == self.home => self.granted(grant),
+            Effect::Grant(grant) => self.shared.send(grant.to, Letter::Granted(grant)),
+            Effect::Evict { backend, home } if home == self.home => self.evict(backend),
+            Effect::Evict { backend, home } => self.shared.send(home, Letter::Evict(backend)),
+        }
+    }
+
+    pub(crate) fn acquire(&mut self, key: Key, node: NodeId, identity: Arc<Identity>) {
+        let (now, home) = (self.now, self.home);
+        let ticket = self.with_pool(|pool, out| pool.acquire(now, node, &identity, home, out));
+        if let Some(client) = self.clients.get_mut(key) {
+            client.asks.push((ticket, node));
+        }
+        self.asks.insert(ticket, Ask { client: key, node, identity });
+    }
+
+    /// A request of this loop has its backend, or the right to dial one.
+    pub(crate) fn granted(&mut self, grant: Grant) {
+        if !self.asks.contains_key(&grant.ticket) {
+            return self.decline(&grant);
+        }
+        match grant.source {
+            Source::Dial => {
+                if let Some(ask) = self.asks.remove(&grant.ticket) {
+                    self.dial(grant.backend, ask);
+                }
+            }
+            Source::Idle(home) if home == self.home => {
+                let backend = self.take_parked(grant.backend).map(Box::new);
+                self.fetched(grant, backend);
+            }
+            Source::Idle(home) => self.shared.send(home, Letter::Fetch(grant)),
+        }
+    }
+
+    /// Who asked is gone.
+    fn decline(&mut self, grant: &Grant) {
+        let (now, backend) = (self.now, grant.backend);
+        self.with_pool(|pool, out| match grant.source {
+            Source::Dial => pool.gone(now, backend, out),
+            Source::Idle(home) => pool.park(now, backend, home, out),
+        });
+    }
+
+    /// Another loop wants an idle backend that lives here.
+    pub(crate) fn fetch(&mut self, grant: Grant) {
+        let backend = self.take_parked(grant.backend).map(Box::new);
+        self.shared.send(grant.to, Letter::Fetched(grant, backend));
+    }
+
+    /// An idle backend is here for a request of this loop, or turned out to be dead.
+    pub(crate) fn fetched(&mut self, grant: Grant, backend: Option<Box<Backend>>) {
+        let ask = self.asks.remove(&grant.ticket);
+        match (backend, ask) {
+            (Some(backend), Some(ask)) => self.lease_out(*backend, ask.client, ask.node),
+            (Some(backend), None) => {
+                if let Some(key) = self.settle_in(*backend) {
+                    self.park(key);
+                }
+            }
+            (None, Some(ask)) => {
+                let now = self.now;
+                if let Some(new) = self.with_pool(|pool, _| pool.redial(now, grant.backend)) {
+                    self.dial(new, ask);
+                }
+            }
+            (None, None) => {
+                let now = self.now;
+                self.with_pool(|pool, out| pool.gone(now, grant.backend, out));
+            }
+        }
+    }
+
+    /// Takes an idle backend out of this loop: alive, at a message boundary, with nothing unread.
+    fn take_parked(&mut self, id: BackendId) -> Option<Backend> {
+        let key = *self.by_backend.get(&id)?;
+        // The kernel may hold words that no event has told of yet: read until it says that there are none.
+        if let Some(backend) = self.backends.get_mut(key) {
+            backend.stream.readable = true;
+        }
+        self.read_backend(key);
+        let backend = self.backends.get(key)?;
+        let Stage::Parked(parked, _) = &backend.stage else { return None };
+        let fit = parked.at_boundary() && !backend.stream.readable && !backend.stream.is_clogged();
+        if !fit {
+            self.drop_backend(key);
+            return None;
+        }
+        let backend = self.remove_backend(key)?;
+        // A descriptor that was watched can always be forgotten.
+        let _ = backend.stream.unwatch(&self.epoll);
+        Some(backend)
+    }
+
+    /// Gives a backend that came from elsewhere a place in this loop. `None` when the kernel does not let it be watched.
+    pub(crate) fn settle_in(&mut self, backend: Backend) -> Option<Key> {
+        let id = backend.id;
+        let key = self.backends.insert(backend);
+        self.by_backend.insert(id, key);
+        let stream = &self.backends.get(key)?.stream;
+        if stream.watch(&self.epoll, Token::Backend(key).bits(), false).is_err() {
+            self.drop_backend(key);
+            let now = self.now;
+            self.with_pool(|pool, out| pool.gone(now, id, out));
+            return None;
+        }
+        Some(key)
+    }
+
+    /// Leases a backend to a session, which is told when the present event is done with.
+    pub(crate) fn lease_out(&mut self, mut backend: Backend, client: Key, node: NodeId) {
+        let facts = match core::mem::replace(&mut backend.stage, Stage::Leased(client)) {
+            Stage::Parked(_, facts) | Stage::Resetting(_, facts) => facts,
+            Stage::Leased(_) | Stage::Gone(_) => Box::default(),
+        };
+        let id = backend.id;
+        match self.settle_in(backend) {
+            Some(_) => self.pending.push_back((client, Pending::Granted(Lease::issue(id, node, facts)))),
+            None => {
+                let refusal = crate::dialling::unreachable(&"out of memory for watching a socket");
+                self.pending.push_back((client, Pending::Refused(node, refusal)));
+            }
+        }
+    }
+
+    /// Tells a session of its backend; if it has ended, the backend goes back.
+    pub(crate) fn grant(&mut self, key: Key, lease: Lease) {
+        let Some(&leg) = self.by_backend.get(&lease.backend()) else { return };
+        let Some(client) = self.clients.get_mut(key) else {
+            return self.let_go(leg, lease.facts, Fate::Reuse);
+        };
+        client.legs.push(LegSocket { backend: lease.backend(), key: leg });
+        client.entry.set_stage(SessionStage::Serving);
+        if let Some(at) = client.asks.iter().position(|(_, node)| *node == lease.node()) {
+            client.asks.swap_remove(at);
+        }
+        self.deliver(key, Event::Granted(lease));
+    }
+
+    /// A session gives a lease back.
+    pub(crate) fn release(&mut self, key: Key, lease: Lease, fate: Fate) {
+        let Some(&leg) = self.by_backend.get(&lease.backend()) else { return };
+        if let Some(client) = self.clients.get_mut(key) {
+            client.legs.retain(|held| held.key != leg);
+            if client.legs.is_empty() {
+                client.entry.set_stage(SessionStage::Idle);
+            }
+        }
+        if self.backends.get(leg).is_some_and(|backend| backend.stream.is_clogged()) {
+            self.unclog(key);
+        }
+        self.let_go(leg, lease.facts, fate);
+    }
+
+    /// Nobody holds the backend any more.
+    fn let_go(&mut self, leg: Key, facts: Box<BackendFacts>, fate: Fate) {
+        let Some(backend) = self.backends.get_mut(leg) else { return };
+        if matches!(backend.stage, Stage::Gone(_)) || backend.stream.is_broken() {
+            return self.discard_backend(leg);
+        }
+        match fate {
+            Fate::Close(_) => self.discard_backend(leg),
+            Fate::Reuse => {
+                backend.stage = Stage::Parked(Parked::new(), facts);
+                self.park(leg);
+            }
+            Fate::Reset => {
+                let mut out = Vec::new();
+                let reset = Reset::start(Arc::clone(&self.live.reset_queries), &mut out);
+                backend.stage = Stage::Resetting(reset, facts);
+                self.wheel.insert(self.now.plus(RESET), Due::Resetting(leg));
+                self.write_own(leg, &out);
+                // What it sent while its session's client could not take it is still to be read.
+                self.queue_backend(leg);
+            }
+        }
+    }
+
+    /// Writes what the loop itself has to say to a backend.
+    pub(crate) fn write_own(&mut self, key: Key, bytes: &[u8]) {
+        let Some(backend) = self.backends.get_mut(key) else { return };
+        if bytes.is_empty() {
+            return;
+        }
+        match backend.stream.send(&[IoSlice::new(bytes)]) {
+            Sent::All => {}
+            Sent::Short => {
+                backend.stream.watch_output(&self.epoll, Token::Backend(key).bits(), true);
+            }
+            Sent::Broken => self.queue_backend(key),
+        }
+    }
+
+    /// A backend is idle from now on.
+    pub(crate) fn park(&mut self, key: Key) {
+        let Some(backend) = self.backends.get_mut(key) else { return };
+        let facts = match core::mem::replace(&mut backend.stage, Stage::Gone(key)) {
+            Stage::Parked(_, facts) | Stage::Resetting(_, facts) => facts,
+            Stage::Leased(_) | Stage::Gone(_) => return self.discard_backend(key),
+        };
+        backend.stage = Stage::Parked(Parked::new(), facts);
+        let (id, now, home) = (backend.id, self.now, self.home);
+        self.queue_backend(key);
+        self.with_pool(|pool, out| pool.park(now, id, home, out));
+    }
+
+    /// The pool wants an idle backend closed.
+    pub(crate) fn evict(&mut self, id: BackendId) {
+        match self.by_backend.get(&id) {
+            Some(&key) => self.discard_backend(key),
+            // It broke while the word was on its way.
+            None => {
+                let now = self.now;
+                self.with_pool(|pool, out| pool.gone(now, id, out));
+            }
+        }
+    }
+
+    /// The server closed a backend, or its socket failed.
+    pub(crate) fn backend_gone(&mut self, key: Key, why: Gone) {
+        let Some(backend) = self.backends.get_mut(key) else { return };
+        let id = backend.id;
+        match backend.stage {
+            Stage::Leased(client) => {
+                backend.stage = Stage::Gone(client);
+                backend.stream.readable = false;
+                (self.shared.hooks.observe)(Observation::BackendLost { node: backend.node, backend: id });
+                self.pending.push_back((client, Pending::BackendGone(id, why)));
+            }
+            Stage::Gone(_) => {}
+            Stage::Resetting(..) => self.discard_backend(key),
+            Stage::Parked(..) => {
+                self.drop_backend(key);
+                let now = self.now;
+                self.with_pool(|pool, out| pool.lost_while_idle(now, id, out));
+            }
+        }
+    }
+
+    pub(crate) fn reset_limit(&mut self, key: Key) {
+        let resetting =
+            self.backends.get(key).is_some_and(|backend| matches!(backend.stage, Stage::Resetting(..)));
+        if resetting {
+            self.discard_backend(key);
+        }
+    }
+
+    /// Closes a backend that nobody holds, after what is still to be written.
+    pub(crate) fn discard_backend(&mut self, key: Key) {
+        let Some(mut backend) = self.remove_backend(key) else { return };
+        if !matches!(backend.stage, Stage::Gone(_)) {
+            let mut bye = Vec::new();
+            pgherd_wire::frontend::put_terminate(&mut bye);
+            // When it cannot be said, closing says it.
+            let _ = backend.stream.send(&[IoSlice::new(&bye)]);
+        }
+        let _ = backend.stream.unwatch(&self.epoll);
+        self.begin_parting(backend.stream, Whose::Backend(backend.id));
+    }
+
+    /// Closes a backend at once, without a word to the pool.
+    pub(crate) fn drop_backend(&mut self, key: Key) {
+        drop(self.remove_backend(key));
+    }
+
+    fn remove_backend(&mut self, key: Key) -> Option<Backend> {
+        let backend = self.backends.remove(key)?;
+        self.by_backend.remove(&backend.id);
+        Some(backend)
+    }
+}

@@ -1,0 +1,107 @@
+//! Accepting clients and dealing them out.
+
+use core::time::Duration;
+use std::io;
+use std::sync::atomic::Ordering;
+
+use pgherd_pool::Home;
+use rustix::event::epoll::{self, EventData, EventFlags};
+
+use crate::Observation;
+use crate::event_loop::{Due, EventLoop};
+use crate::listener::Listener;
+use crate::shared::{Letter, Shared};
+use crate::token::Token;
+
+/// The sockets that clients connect to. The first loop has them all, and deals the clients to the loops in turn.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    listeners: Vec<Listener>,
+    paused: bool,
+    next: u16,
+}
+
+/// Clients that are accepted before the others' turn.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// How long no clients are accepted when there can be no more.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Listening {
+    pub(crate) fn new(listeners: Vec<Listener>) -> Self {
+        Listening { listeners, paused: false, next: 0 }
+    }
+}
+
+impl Shared {
+    /// A client has said who it is, or has gone without.
+    pub(crate) fn started(&self) {
+        self.starting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl EventLoop {
+    pub(crate) fn watch_listeners(&mut self) -> io::Result<()> {
+        for (place, listener) in self.listening.listeners.iter().enumerate() {
+            let data = EventData::new_u64(Token::Listener(place as u32).bits());
+            epoll::add(&self.epoll, listener.socket(), data, EventFlags::IN)?;
+        }
+        Ok(())
+    }
+
+    /// Accepts who waits at a listener.
+    pub(crate) fn accept(&mut self, place: u32) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            if self.shared.starting.load(Ordering::Acquire) >= self.shared.starting_limit {
+                return self.pause();
+            }
+            let Some(listener) = self.listening.listeners.get(place as usize) else { return };
+            match listener.accept() {
+                Ok(None) => return,
+                Ok(Some((socket, peer))) => {
+                    self.shared.starting.fetch_add(1, Ordering::AcqRel);
+                    self.shared.clients.fetch_add(1, Ordering::AcqRel);
+                    match self.deal() {
+                        home if home == self.home => self.adopt(socket, peer),
+                        home => self.shared.send(home, Letter::Client(socket, peer)),
+                    }
+                }
+                Err(error) => {
+                    (self.shared.hooks.observe)(Observation::AcceptFailed(&error));
+                    return self.pause();
+                }
+            }
+        }
+    }
+
+    fn deal(&mut self) -> Home {
+        let home = Home(self.listening.next);
+        self.listening.next = (self.listening.next + 1) % self.shared.loops.len() as u16;
+        home
+    }
+
+    /// Accepts nobody for a while: the listeners would be reported again and again.
+    fn pause(&mut self) {
+        if !self.listening.paused {
+            self.listening.paused = true;
+            for listener in &self.listening.listeners {
+                let _ = epoll::delete(&self.epoll, listener.socket());
+            }
+            self.wheel.insert(self.now.plus(PAUSE), Due::Accept);
+        }
+    }
+
+    pub(crate) fn accept_again(&mut self) {
+        if !self.listening.paused {
+            return;
+        }
+        self.listening.paused = false;
+        if self.watch_listeners().is_err() {
+            self.pause();
+        }
+    }
+
+    pub(crate) fn stop_listening(&mut self) {
+        self.listening.listeners.clear();
+    }
+}

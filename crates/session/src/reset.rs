@@ -1,0 +1,179 @@
+use std::sync::Arc;
+
+use pgherd_types::BackendFacts;
+use pgherd_wire::backend::{Message, TransactionStatus};
+use pgherd_wire::frontend;
+
+use crate::messages::Messages;
+use crate::parked::note;
+
+/// Makes a backend fit for the next session: runs `reset_query_list`, one statement after the other.
+///
+/// It begins with a Sync. Its answer tells whether a transaction is open, so that an ABORT in the list is sent only when
+/// there is something to abort (as Pgpool-II does), and it proves that nothing else was owed.
+#[derive(Debug)]
+pub struct Reset {
+    messages: Messages,
+    queries: Arc<[String]>,
+    next: usize,
+    asked: Asked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Sync,
+    Query,
+}
+
+/// How far a reset is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetStep {
+    /// It goes on with the server's next words; what `out` holds has to be sent.
+    Waiting,
+    /// The backend is as good as new.
+    Done,
+    /// A statement failed, a transaction is still open, or the server said what it should not: close it.
+    Broken,
+}
+
+impl Reset {
+    /// Begins. The backend is at a message boundary and owes nothing.
+    pub fn start(queries: Arc<[String]>, out: &mut Vec<u8>) -> Self {
+        frontend::put_sync(out);
+        Reset { messages: Messages::new(), queries, next: 0, asked: Asked::Sync }
+    }
+
+    /// Takes what the backend sent, appends what to send next, and keeps `facts` right.
+    pub fn receive(&mut self, mut bytes: &[u8], facts: &mut BackendFacts, out: &mut Vec<u8>) -> ResetStep {
+        let asked = self.asked;
+        loop {
+            match self.messages.next(&mut bytes, |message| read(message, asked, facts)) {
+                Ok(None) => return ResetStep::Waiting,
+                Ok(Some(Said::Nothing)) => {}
+                Ok(Some(Said::Ready(status))) if bytes.is_empty() => return self.go_on(status, out),
+                Ok(Some(Said::Ready(_) | Said::Wrong)) | Err(_) => return ResetStep::Broken,
+            }
+        }
+    }
+
+    fn go_on(&mut self, status: TransactionStatus, out: &mut Vec<u8>) -> ResetStep {
+        while let Some(query) = self.queries.get(self.next) {
+            self.next += 1;
+            let needless = status == TransactionStatus::Idle && is_abort(query);
+            if !needless && !query.trim().is_empty() {
+                self.asked = Asked::Query;
+                frontend::put_query(out, query.as_bytes());
+                return ResetStep::Waiting;
+            }
+        }
+        match status {
+            TransactionStatus::Idle => ResetStep::Done,
+            TransactionStatus::InTransaction | TransactionStatus::Failed => ResetStep::Broken,
+        }
+    }
+}
+
+/// What a message means for a reset.
+enum Said {
+    Nothing,
+    Ready(TransactionStatus),
+    Wrong,
+}
+
+fn read(message: &[u8], asked: Asked, facts: &mut BackendFacts) -> Said {
+    match Message::parse(message) {
+        Ok(Message::ReadyForQuery(status)) => Said::Ready(status),
+        Ok(Message::ParameterStatus { name, value }) if note(facts, name, value) => Said::Nothing,
+        Ok(Message::NoticeResponse(_) | Message::NotificationResponse { .. }) => Said::Nothing,
+        // A statement of the list may be any that a simple query may hold, but for COPY.
+        Ok(
+            Message::CommandComplete(_)
+            | Message::EmptyQueryResponse
+            | Message::RowDescription(_)
+            | Message::DataRow(_),
+        ) if asked == Asked::Query => Said::Nothing,
+        _ => Said::Wrong,
+    }
+}
+
+/// True for the statement with which `reset_query_list` begins by default.
+fn is_abort(query: &str) -> bool {
+    query.trim().trim_end_matches(';').trim_end().eq_ignore_ascii_case("abort")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use pgherd_types::BackendFacts;
+    use pgherd_wire::SqlState;
+    use pgherd_wire::backend::{self, TransactionStatus};
+    use pgherd_wire::error_response::ErrorResponse;
+
+    use super::{Reset, ResetStep};
+
+    const SYNC: &[u8] = b"S\0\0\0\x04";
+    const ABORT: &[u8] = b"Q\0\0\0\x0aABORT\0";
+    const DISCARD: &[u8] = b"Q\0\0\0\x10DISCARD ALL\0";
+
+    fn started() -> Reset {
+        let mut out = Vec::new();
+        let queries: Arc<[String]> = ["ABORT".to_owned(), "DISCARD ALL".to_owned()].into();
+        let reset = Reset::start(queries, &mut out);
+        assert_eq!(out, SYNC);
+        reset
+    }
+
+    fn step(reset: &mut Reset, write: impl FnOnce(&mut Vec<u8>)) -> (ResetStep, Vec<u8>) {
+        let (mut bytes, mut out) = (Vec::new(), Vec::new());
+        write(&mut bytes);
+        let step = reset.receive(&bytes, &mut BackendFacts::default(), &mut out);
+        (step, out)
+    }
+
+    fn ready(status: TransactionStatus) -> impl FnOnce(&mut Vec<u8>) {
+        move |out| backend::put_ready_for_query(out, status)
+    }
+
+    fn complete(tag: &str, status: TransactionStatus) -> impl FnOnce(&mut Vec<u8>) {
+        move |out| {
+            backend::put_command_complete(out, tag.as_bytes());
+            backend::put_ready_for_query(out, status);
+        }
+    }
+
+    #[test]
+    fn abort_is_sent_only_when_there_is_something_to_abort() {
+        let (idle, failed) = (TransactionStatus::Idle, TransactionStatus::Failed);
+        let mut reset = started();
+        assert_eq!(step(&mut reset, ready(idle)), (ResetStep::Waiting, DISCARD.into()));
+        assert_eq!(step(&mut reset, complete("DISCARD ALL", idle)), (ResetStep::Done, vec![]));
+        let mut reset = started();
+        assert_eq!(step(&mut reset, ready(failed)), (ResetStep::Waiting, ABORT.into()));
+        assert_eq!(step(&mut reset, complete("ROLLBACK", idle)), (ResetStep::Waiting, DISCARD.into()));
+        assert_eq!(step(&mut reset, complete("DISCARD ALL", idle)), (ResetStep::Done, vec![]));
+    }
+
+    #[test]
+    fn an_error_or_an_open_transaction_ends_the_backend() {
+        let idle = TransactionStatus::Idle;
+        let code = SqlState::parse(b"25001").unwrap();
+        let mut reset = started();
+        step(&mut reset, ready(idle));
+        assert_eq!(step(&mut reset, |out| ErrorResponse::error(code, "no").put(out)).0, ResetStep::Broken);
+        let mut reset = started();
+        step(&mut reset, ready(idle));
+        let open = complete("BEGIN", TransactionStatus::InTransaction);
+        assert_eq!(step(&mut reset, open).0, ResetStep::Broken);
+    }
+
+    #[test]
+    fn what_was_owed_to_nobody_ends_the_backend() {
+        assert_eq!(step(&mut started(), complete("SELECT 1", TransactionStatus::Idle)).0, ResetStep::Broken);
+        let twice = |out: &mut Vec<u8>| {
+            backend::put_ready_for_query(out, TransactionStatus::Idle);
+            backend::put_ready_for_query(out, TransactionStatus::Idle);
+        };
+        assert_eq!(step(&mut started(), twice).0, ResetStep::Broken);
+    }
+}
