@@ -109,10 +109,10 @@ impl EventLoop {
         client.session.start(&mut context, &mut actions);
         let (list, _) = actions.take();
         for action in list {
-            if let Action::Arm(timer, due) = action {
-                if let Some(due) = client.alarms.arm(timer, due) {
-                    self.wheel.insert(due, Due::Session(key, timer));
-                }
+            if let Action::Arm(timer, due) = action
+                && let Some(due) = client.alarms.arm(timer, due)
+            {
+                self.wheel.insert(due, Due::Session(key, timer));
             }
         }
     }

@@ -168,12 +168,9 @@ impl EventLoop {
 
     fn read_login(&mut self, key: Key) {
         let mut buffer = core::mem::take(&mut self.read_buffer);
-        loop {
-            let Some(Dialling { stage: Way::LoggingIn(stream, endpoint, dial), .. }) =
-                self.diallings.get_mut(key)
-            else {
-                break;
-            };
+        while let Some(Dialling { stage: Way::LoggingIn(stream, endpoint, dial), .. }) =
+            self.diallings.get_mut(key)
+        {
             let lost = match stream.receive(&mut buffer) {
                 Received::Bytes(n) => {
                     let mut out = Vec::new();
@@ -239,10 +236,10 @@ impl EventLoop {
             Refusal::NoPassword => {}
         }
         self.with_pool(|pool, out| pool.gone(now, id, out));
-        if let Some(client) = self.clients.get_mut(ask.client) {
-            if let Some(at) = client.asks.iter().position(|(_, asked)| *asked == node) {
-                client.asks.swap_remove(at);
-            }
+        if let Some(client) = self.clients.get_mut(ask.client)
+            && let Some(at) = client.asks.iter().position(|(_, asked)| *asked == node)
+        {
+            client.asks.swap_remove(at);
         }
         self.pending.push_back((ask.client, Pending::Refused(node, why)));
     }

@@ -56,19 +56,15 @@ impl EventLoop {
         let (mut list, made) = self.actions.take();
         let mut gathered = Gathered::new();
         for action in list.drain(..) {
-            let (to, bytes) = match action {
-                Action::ToClient(bytes) => (To::Client, bytes),
-                Action::ToBackend(backend, bytes) => (To::Backend(backend), bytes),
-                other => {
-                    self.write(key, &mut gathered);
-                    self.perform(key, other, input, &made);
-                    continue;
-                }
+            let Some((to, bytes)) = as_write(&action) else {
+                self.write(key, &mut gathered);
+                self.perform(key, action, input, &made);
+                continue;
             };
             if !gathered.has_room_for(to) {
                 self.write(key, &mut gathered);
             }
-            gathered.push(to, slice(&bytes, input, &made));
+            gathered.push(to, slice(bytes, input, &made));
         }
         self.write(key, &mut gathered);
         self.actions.recycle(list, made);
@@ -248,6 +244,25 @@ impl<'a> Gathered<'a> {
             self.to = Some(to);
             self.count += 1;
         }
+    }
+}
+
+fn as_write(action: &Action) -> Option<(To, &Bytes)> {
+    match action {
+        Action::ToClient(bytes) => Some((To::Client, bytes)),
+        Action::ToBackend(backend, bytes) => Some((To::Backend(*backend), bytes)),
+        Action::Admit(_)
+        | Action::Acquire { .. }
+        | Action::Release(..)
+        | Action::HoldClient { .. }
+        | Action::ResumeClient
+        | Action::CancelBackend(_)
+        | Action::CancelSession { .. }
+        | Action::Admin { .. }
+        | Action::Arm(..)
+        | Action::Disarm(_)
+        | Action::Report(_)
+        | Action::CloseClient(_) => None,
     }
 }
 

@@ -36,4 +36,6 @@ mod token;
 pub use data_plane::{DataPlane, Handle, SessionRow, SessionStage};
 pub use observation::{Observation, Peer};
 pub use probe::{ProbeError, ProbeRows, ProbeTarget, probe};
-pub use settings::{AdminAsk, DataPlaneSettings, Hooks, Listen, LiveSettings, Passwords};
+pub use settings::{
+    AdminAsk, AdminHook, DataPlaneSettings, Hooks, Listen, LiveSettings, ObserveHook, Passwords,
+};

@@ -140,10 +140,11 @@ impl EventLoop {
             }
         }
         self.read_buffer = buffer;
-        if let Some(backend) = self.backends.get(key) {
-            if backend.stream.readable && may_read(&self.clients, &backend.stage) {
-                self.queue_backend(key);
-            }
+        if let Some(backend) = self.backends.get(key)
+            && backend.stream.readable
+            && may_read(&self.clients, &backend.stage)
+        {
+            self.queue_backend(key);
         }
     }
 

@@ -86,10 +86,16 @@ pub enum Listen {
 pub struct Hooks {
     /// Answers a simple query if it is one of pgherd's own: whole messages from RowDescription to CommandComplete, or
     /// an ErrorResponse, without ReadyForQuery. `None` when it is for a server.
-    pub admin: Arc<dyn Fn(AdminAsk<'_>) -> Option<Vec<u8>> + Send + Sync>,
+    pub admin: AdminHook,
     /// Takes what the log, the metrics and the control plane should know.
-    pub observe: Arc<dyn Fn(Observation<'_>) + Send + Sync>,
+    pub observe: ObserveHook,
 }
+
+/// Answers queries that are pgherd's own.
+pub type AdminHook = Arc<dyn Fn(AdminAsk<'_>) -> Option<Vec<u8>> + Send + Sync>;
+
+/// Takes observations.
+pub type ObserveHook = Arc<dyn Fn(Observation<'_>) + Send + Sync>;
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -43,11 +43,11 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) fn insert(&mut self, value: T) -> Key {
-        if let Some(index) = self.free.pop() {
-            if let Some(place) = self.places.get_mut(index as usize) {
-                place.value = Some(value);
-                return Key { index, generation: place.generation };
-            }
+        if let Some(index) = self.free.pop()
+            && let Some(place) = self.places.get_mut(index as usize)
+        {
+            place.value = Some(value);
+            return Key { index, generation: place.generation };
         }
         // Each value has a descriptor, of which there are far fewer than 2^32.
         let index = self.places.len() as u32;
