@@ -56,6 +56,7 @@ const PLACES: &[Place] = &[
     tests("pgherd-sim"),
     tests("pgherd-testkit"),
     tests("pgherd-conformance"),
+    tests("pgherd-fuzzing"),
     Place { name: "xtask", layer: Layer::Tools, uses: Uses::Only(&[]) },
 ];
 

@@ -23,6 +23,11 @@ impl Derive {
         Derive { password: prepare(password), salt, iterations }
     }
 
+    /// How many rounds it is.
+    pub fn iterations(&self) -> u32 {
+        self.iterations
+    }
+
     /// Does the work.
     pub fn run(self) -> Derived {
         let mut key: Key = [0; 32];
