@@ -12,8 +12,9 @@ const LINES: usize = 1_000_000;
 
 /// The passwords of `pool_passwd`, by user.
 ///
-/// A line is `user:password`, and may go on with `:backend_user:backend_password`, which nothing uses. A backslash takes
-/// the next character as it is, so that `\:` is a colon in a password. Of several lines for a user the first counts.
+/// A line is `user:password`, and may go on with `:backend_user:backend_password`, which nothing uses. A backslash
+/// takes the next character as it is, so that `\:` is a colon in a password. Of several lines for a user the first
+/// counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PoolPasswd {
     users: HashMap<Box<str>, StoredPassword>,

@@ -153,8 +153,8 @@ impl Framer {
         }
     }
 
-    /// Skips a run of messages whose kind `in_run` accepts, whole or cut off by the end of `input`, as well as the rest of
-    /// a message of such a kind. Returns how many bytes it skipped; what follows them is for [`Framer::next`].
+    /// Skips a run of messages whose kind `in_run` accepts, whole or cut off by the end of `input`, as well as the
+    /// rest of a message of such a kind. Returns how many bytes it skipped; what follows them is for [`Framer::next`].
     ///
     /// This is the hot path of rows and COPY data: one look at each header, none at the bodies. A header that
     /// is cut off, or is none that may come from this side, ends the run before it.
