@@ -22,7 +22,7 @@ use crate::listening::Listening;
 use crate::names::Names;
 use crate::parting::Parting;
 use crate::pending::Pending;
-use crate::random::Random;
+use crate::random::{Random, secret};
 use crate::shared::{Letter, Shared};
 use crate::slab::{Key, Slab};
 use crate::snapshot::Seen;
@@ -101,7 +101,7 @@ impl EventLoop {
             epoll,
             topology: shared.topology.see(),
             live: shared.live.see(),
-            router: Router::default(),
+            router: Router::new(secret()?),
             random: Random::from_system()?,
             now,
             clients: Slab::default(),
