@@ -71,7 +71,8 @@ need() {
         as_root apt-get update -qq
         apt_updated=1
     fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
     for what in "$@"; do
         has "$what" || { echo "${packages[*]} are installed, but $what is still not usable." >&2; return 1; }
     done

@@ -31,7 +31,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, SandboxError> {
 ///
 /// # Errors
 /// When `limit` passes first; `what` says what was waited for. Errors of `holds` end the waiting.
-pub(crate) fn wait_until(
+pub fn wait_until(
     what: impl FnOnce() -> String,
     limit: Duration,
     mut holds: impl FnMut() -> Result<bool, SandboxError>,

@@ -4,19 +4,16 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use pgherd_sandbox::{Auth, Cluster, Mode, Role, Sandbox, SandboxError, Spec, temporary_folder};
+use pgherd_sandbox::{Auth, Cluster, Mode, Role, Sandbox, SandboxError, Spec, temporary_folder, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+#[track_caller]
 fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
+    let waited = wait_until(|| what.to_owned(), LIMIT, || Ok(holds()));
+    assert!(waited.is_ok(), "{waited:?}");
 }
 
 fn roles(sandbox: &Sandbox) -> Vec<Role> {

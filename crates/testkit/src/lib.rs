@@ -29,15 +29,13 @@ use std::time::Duration;
 /// How long a test waits for what has to happen soon.
 pub const SOON: Duration = Duration::from_secs(20);
 
-/// Waits until `holds` says yes; it is asked every 5 ms.
+/// Waits until `holds` says yes; it is asked every few milliseconds.
 ///
 /// # Panics
 /// When [`SOON`] passes first.
 #[track_caller]
 pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + SOON;
-    while !holds() {
-        assert!(std::time::Instant::now() < deadline, "waited {} s in vain for {what}", SOON.as_secs());
-        std::thread::sleep(Duration::from_millis(5));
+    if let Err(error) = sandbox::wait_until(|| what.to_owned(), SOON, || Ok(holds())) {
+        panic!("{error}");
     }
 }

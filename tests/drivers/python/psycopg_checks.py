@@ -104,7 +104,8 @@ def copy(conn):
 
 
 def binary_copy(conn):
-    with conn.cursor().copy("COPY (SELECT n, n::text FROM generate_series(1, 1000) n) TO STDOUT (FORMAT binary)") as rows:
+    query = "COPY (SELECT n, n::text FROM generate_series(1, 1000) n) TO STDOUT (FORMAT binary)"
+    with conn.cursor().copy(query) as rows:
         rows.set_types(["int4", "text"])
         return sum(int(a == int(b)) for a, b in rows.rows())
 
@@ -167,7 +168,8 @@ def big(conn):
 def session(conn):
     conn.execute("SET application_name = 'moo'")
     conn.execute("SET TimeZone = 'Asia/Tokyo'")
-    row = conn.execute("SELECT current_setting('application_name'), '2024-01-01 00:00Z'::timestamptz::text").fetchone()
+    text = "'2024-01-01 00:00Z'::timestamptz::text"
+    row = conn.execute(f"SELECT current_setting('application_name'), {text}").fetchone()
     return row, conn.info.parameter_status("TimeZone"), conn.info.parameter_status("application_name")
 
 

@@ -118,7 +118,10 @@ fn tour(cluster: &Cluster, herd: &Target) -> Outcome<()> {
     }
 
     heading("A transaction that writes stays on the primary");
-    let row = herd.psql("BEGIN; UPDATE herd SET name = 'bull' WHERE id = 2; SELECT inet_server_port(), name FROM herd WHERE id = 2; COMMIT");
+    let row = herd.psql(
+        "BEGIN; UPDATE herd SET name = 'bull' WHERE id = 2;
+         SELECT inet_server_port(), name FROM herd WHERE id = 2; COMMIT",
+    );
     println!("UPDATE and SELECT: {row}");
     check(row == format!("{primary}|bull"), || format!("expected {primary}|bull"))?;
 

@@ -50,7 +50,8 @@ async fn prepared() -> Result<Vec<i32>, Fault> {
 async fn types() -> Result<String, Fault> {
     let mut conn = connect().await?;
     let bytes: Vec<u8> = (0..=255).collect();
-    let sql = "SELECT $1::bool, $2::int2, $3::int4, $4::int8, $5::float4, $6::float8, $7::text, $8::bytea, $9::int4[], $10::text";
+    let sql = "SELECT $1::bool, $2::int2, $3::int4, $4::int8, $5::float4, $6::float8, $7::text, $8::bytea,
+        $9::int4[], $10::text";
     let row = sqlx::query(sql)
         .bind(true)
         .bind(i16::MIN)

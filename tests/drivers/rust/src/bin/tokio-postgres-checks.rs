@@ -67,7 +67,8 @@ async fn prepared() -> Result<(Vec<i32>, Vec<Type>), Fault> {
 async fn types() -> Result<String, Fault> {
     let (client, _) = connect().await?;
     let bytes: Vec<u8> = (0..=255).collect();
-    let sql = "SELECT $1::bool, $2::int2, $3::int4, $4::int8, $5::float4, $6::float8, $7::text, $8::bytea, $9::int4[], $10::text";
+    let sql = "SELECT $1::bool, $2::int2, $3::int4, $4::int8, $5::float4, $6::float8, $7::text, $8::bytea,
+        $9::int4[], $10::text";
     let row = client
         .query_one(
             sql,
@@ -179,10 +180,22 @@ async fn cancel() -> Result<(String, String), Fault> {
     let (client, _) = connect().await?;
     let token = client.cancel_token();
     let asker = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        token.cancel_query(NoTls).await
+        let (mut watcher, _) = connect().await?;
+        let running = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711";
+        loop {
+            // In a transaction that writes, so that the primary is asked, where the lock is.
+            let work = watcher.transaction().await?;
+            work.batch_execute("CREATE TEMP TABLE watching () ON COMMIT DROP").await?;
+            let locks: i64 = work.query_one(running, &[]).await?.get(0);
+            work.rollback().await?;
+            if locks > 0 {
+                return Ok::<_, Fault>(token.cancel_query(NoTls).await?);
+            }
+        }
     });
-    let cancelled = code(client.batch_execute("SELECT pg_sleep(60)").await);
+    let slow = "BEGIN; CREATE TEMP TABLE slow (); SELECT pg_advisory_xact_lock(4711), pg_sleep(60)";
+    let cancelled = code(client.batch_execute(slow).await);
+    client.batch_execute("ROLLBACK").await?;
     asker.await??;
     Ok((cancelled, client.query_one("SELECT 'alive'", &[]).await?.get(0)))
 }
@@ -197,7 +210,8 @@ async fn pipelined() -> Result<(i32, Vec<String>), Fault> {
     }))
     .await;
     let sum = all.into_iter().sum::<Result<i32, _>>()?;
-    let mixed = future::join_all(["SELECT 1/0", "SELECT 1", "SELEC", "SELECT 2"].map(|sql| client.query(sql, &[]))).await;
+    let mixed = ["SELECT 1/0", "SELECT 1", "SELEC", "SELECT 2"].map(|sql| client.query(sql, &[]));
+    let mixed = future::join_all(mixed).await;
     Ok((sum, mixed.into_iter().map(code).collect()))
 }
 
