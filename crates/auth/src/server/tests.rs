@@ -86,6 +86,17 @@ fn md5_from_the_password_and_from_its_hash_is_the_same() {
 }
 
 #[test]
+fn a_server_asks_once() {
+    for first in [Authentication::Cleartext, Authentication::Md5 { salt: [0; 4] }] {
+        for second in [Authentication::Cleartext, Authentication::Md5 { salt: [1; 4] }, Authentication::Gss] {
+            let mut auth = auth(Some("secret"));
+            assert!(matches!(auth.step(first), Step::Send(_)));
+            assert_eq!(failed(auth.step(second)), AuthError::OutOfOrder, "{first:?}, then {second:?}");
+        }
+    }
+}
+
+#[test]
 fn scram_goes_through_all_its_steps() {
     let mut auth = auth(Some("secret"));
     scram_until_last(&mut auth);

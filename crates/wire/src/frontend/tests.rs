@@ -66,7 +66,11 @@ fn parse_and_bind_give_back_what_went_in() {
         let Ok(Message::Bind(bind)) = Message::parse(&out) else { panic!("{out:?}") };
         assert_eq!((bind.portal, bind.statement), (&*text, &*name));
         assert_eq!(bind.formats.collect::<Vec<_>>(), formats);
-        assert_eq!(bind.parameters.len(), parameters.len());
+        let mut walked = bind.parameters;
+        for left in (0..parameters.len()).rev() {
+            assert!(walked.next().is_some());
+            assert_eq!(walked.len(), left);
+        }
         assert_eq!(bind.parameters.collect::<Vec<_>>(), slices(&parameters));
         assert_eq!(bind.result_formats.collect::<Vec<_>>(), result_formats);
     }
