@@ -15,6 +15,7 @@ use crate::backend_conn::{Backend, Stage};
 use crate::event_loop::{Due, EventLoop};
 use crate::helper::Answer;
 use crate::pending::Pending;
+use crate::random;
 use crate::slab::Key;
 use crate::stream::{Endpoint, Received, Sent, Stream};
 use crate::token::Token;
@@ -81,7 +82,7 @@ impl EventLoop {
                     return;
                 };
                 let mut out = Vec::new();
-                let step = dial.derived(keys, &mut out);
+                let step = dial.derived(&keys, &mut out);
                 if self.say(key, &out) {
                     self.dial_step(key, step);
                 }
@@ -139,7 +140,11 @@ impl EventLoop {
         let mut out = Vec::new();
         let identity = &dialling.ask.identity;
         let password = (self.live.passwords)(identity.user());
-        let dial = Dial::start(identity, password, &mut out);
+        let nonce = match random::secret() {
+            Ok(nonce) => nonce,
+            Err(error) => return self.give_up(key, unreachable(&error)),
+        };
+        let dial = Dial::start(identity, password, nonce, &mut out);
         // Writability has told what it had to tell.
         stream.watch_output(&self.epoll, Token::Dialling(key).bits(), false);
         dialling.stage = Way::LoggingIn(stream, endpoint, dial);

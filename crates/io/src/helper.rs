@@ -4,8 +4,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use pgherd_auth::{Derive, Derived};
 use pgherd_pool::Home;
-use pgherd_session::{KeyWork, KeyWorkDone};
 
 use crate::mailbox::Mailbox;
 use crate::shared::Letter;
@@ -16,7 +16,7 @@ use crate::slab::Key;
 #[derive(Debug)]
 pub(crate) struct Helper {
     names: Mutex<Sender<Job<(String, u16)>>>,
-    keys: Mutex<Sender<Job<KeyWork>>>,
+    keys: Mutex<Sender<Job<Derive>>>,
 }
 
 /// A thing to do, and for whom.
@@ -40,7 +40,7 @@ pub(crate) enum Answer {
         found: Result<Vec<SocketAddr>, String>,
     },
     /// The keys of a password.
-    Derived(KeyWorkDone),
+    Derived(Derived),
 }
 
 impl Helper {
@@ -61,7 +61,7 @@ impl Helper {
         let to = mailboxes.to_vec();
         thread::Builder::new()
             .name("keys".to_owned())
-            .spawn(move || serve(&key_jobs, &to, |work: KeyWork| Answer::Derived(work.run())))?;
+            .spawn(move || serve(&key_jobs, &to, |work: Derive| Answer::Derived(work.run())))?;
         Ok(Helper { names: Mutex::new(names), keys: Mutex::new(keys) })
     }
 
@@ -71,7 +71,7 @@ impl Helper {
     }
 
     /// Asks for the keys of a password.
-    pub(crate) fn derive(&self, home: Home, dialling: Key, work: KeyWork) {
+    pub(crate) fn derive(&self, home: Home, dialling: Key, work: Derive) {
         send(&self.keys, Job { home, dialling, what: work });
     }
 }

@@ -4,9 +4,10 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pgherd_auth::StoredPassword;
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_session::Policy;
-use pgherd_types::{NodeId, Secret, SessionId, Topology};
+use pgherd_types::{NodeId, SessionId, Topology};
 
 use crate::Observation;
 
@@ -44,7 +45,7 @@ pub struct LiveSettings {
 }
 
 /// Looks up the password with which pgherd logs in to the servers for a user.
-pub type Passwords = Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
+pub type Passwords = Arc<dyn Fn(&str) -> Option<StoredPassword> + Send + Sync>;
 
 impl fmt::Debug for LiveSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

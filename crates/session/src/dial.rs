@@ -1,6 +1,7 @@
+use pgherd_auth::{Derive, Derived, NONCE_BYTES, ServerAuth, Step, StoredPassword};
 use pgherd_types::{BackendFacts, Fault, Identity, Retry, Secret, Whose};
-use pgherd_wire::backend::{Authentication, Message};
-use pgherd_wire::{ProtocolVersion, frontend, startup};
+use pgherd_wire::backend::Message;
+use pgherd_wire::{ProtocolVersion, startup};
 
 use crate::Refusal;
 use crate::messages::{Messages, Misbehaved};
@@ -12,8 +13,6 @@ use crate::parked::note;
 #[derive(Debug)]
 pub struct Dial {
     messages: Messages,
-    user: String,
-    password: Option<Secret>,
     version: ProtocolVersion,
     facts: Box<BackendFacts>,
     cancel_key: Secret,
@@ -23,7 +22,7 @@ pub struct Dial {
 #[derive(Debug)]
 enum Stage {
     /// The server has not said how the user is authenticated, or has not said that it is.
-    Authenticating,
+    Authenticating(Box<ServerAuth>),
     /// The user is accepted; parameters and the key follow.
     Accepted,
 }
@@ -34,7 +33,7 @@ pub enum DialStep {
     /// It goes on with the server's next words; what `out` holds has to be sent.
     Waiting,
     /// It goes on with [`Dial::derived`]; the work takes milliseconds, so that it is done elsewhere.
-    Derive(KeyWork),
+    Derive(Derive),
     /// The backend is open, at a message boundary, with nothing unread.
     Ready(Dialled),
     /// There is none to be had.
@@ -50,34 +49,22 @@ pub struct Dialled {
     pub cancel_key: Secret,
 }
 
-/// The derivation of keys from a password.
-#[derive(Debug)]
-pub struct KeyWork(());
-
-/// What came of [`KeyWork`].
-#[derive(Debug)]
-pub struct KeyWorkDone(());
-
-impl KeyWork {
-    /// Does the work. It takes milliseconds.
-    pub fn run(self) -> KeyWorkDone {
-        KeyWorkDone(self.0)
-    }
-}
-
 impl Dial {
-    /// Begins a login. `password` is what we know of the user's; `out` has to be sent.
-    pub fn start(identity: &Identity, password: Option<Secret>, out: &mut Vec<u8>) -> Self {
+    /// Begins a login. `password` is what we know of the user's, `nonce` is random; `out` has to be sent.
+    pub fn start(
+        identity: &Identity,
+        password: Option<StoredPassword>,
+        nonce: [u8; NONCE_BYTES],
+        out: &mut Vec<u8>,
+    ) -> Self {
         let who = [("user", identity.user()), ("database", identity.database())];
         startup::put_startup_message(out, ProtocolVersion::LATEST, who.into_iter().chain(identity.options()));
         Dial {
             messages: Messages::new(),
-            user: identity.user().to_owned(),
-            password,
             version: ProtocolVersion::LATEST,
             facts: Box::default(),
             cancel_key: Secret::default(),
-            stage: Stage::Authenticating,
+            stage: Stage::Authenticating(Box::new(ServerAuth::new(identity.user(), password, nonce))),
         }
     }
 
@@ -99,10 +86,13 @@ impl Dial {
         step
     }
 
-    /// Goes on with the keys.
-    pub fn derived(&mut self, keys: KeyWorkDone, out: &mut Vec<u8>) -> DialStep {
-        let _ = (keys, out);
-        DialStep::Waiting
+    /// Goes on with the derived key.
+    pub fn derived(&mut self, key: &Derived, out: &mut Vec<u8>) -> DialStep {
+        let Stage::Authenticating(auth) = &mut self.stage else {
+            return misbehaved(&"ended the login while a key was derived");
+        };
+        let step = auth.derived(key);
+        self.auth_step(step, out).unwrap_or(DialStep::Waiting)
     }
 
     /// One message; `None` when the next one can be looked at.
@@ -111,17 +101,20 @@ impl Dial {
             Ok(read) => read,
             Err(error) => return Some(misbehaved(&error)),
         };
-        match (read, &self.stage) {
+        match (read, &mut self.stage) {
             (Message::ErrorResponse(_), _) => Some(DialStep::Refused(Refusal::Server(message.to_vec()))),
             (Message::NoticeResponse(_), _) => None,
-            (Message::NegotiateProtocolVersion(offer), Stage::Authenticating) => {
+            (Message::NegotiateProtocolVersion(offer), Stage::Authenticating(_)) => {
                 if offer.version > self.version || offer.version < ProtocolVersion::V3_0 {
                     return Some(misbehaved(&format!("offered protocol {}", offer.version)));
                 }
                 self.version = offer.version;
                 None
             }
-            (Message::Authentication(step), Stage::Authenticating) => self.authentication(step, out),
+            (Message::Authentication(said), Stage::Authenticating(auth)) => {
+                let step = auth.step(said);
+                self.auth_step(step, out)
+            }
             (Message::ParameterStatus { name, value }, Stage::Accepted) => {
                 let noted = note(&mut self.facts, name, value);
                 (!noted).then(|| misbehaved(&"reported more parameters than can be"))
@@ -143,32 +136,18 @@ impl Dial {
         }
     }
 
-    fn authentication(&mut self, step: Authentication<'_>, out: &mut Vec<u8>) -> Option<DialStep> {
+    fn auth_step(&mut self, step: Step, out: &mut Vec<u8>) -> Option<DialStep> {
         match step {
-            Authentication::Ok => {
-                self.stage = Stage::Accepted;
-                None
+            Step::Send(message) => out.extend_from_slice(message.expose()),
+            Step::Derive(work) => return Some(DialStep::Derive(work)),
+            Step::Wait => {}
+            Step::Done => self.stage = Stage::Accepted,
+            Step::Failed(error) if error.is_want_of_password() => {
+                return Some(DialStep::Refused(Refusal::NoPassword));
             }
-            Authentication::Cleartext => {
-                let Some(password) = &self.password else {
-                    return Some(DialStep::Refused(Refusal::NoPassword));
-                };
-                frontend::put_password(out, password.expose());
-                None
-            }
-            Authentication::Md5 { salt } => {
-                let _ = (salt, &self.user);
-                Some(unsupported("md5"))
-            }
-            Authentication::Sasl(_) | Authentication::SaslContinue(_) | Authentication::SaslFinal(_) => {
-                Some(unsupported("scram-sha-256"))
-            }
-            Authentication::KerberosV5 => Some(unsupported("Kerberos V5")),
-            Authentication::ScmCredential => Some(unsupported("Unix socket credentials")),
-            Authentication::Gss | Authentication::GssContinue(_) => Some(unsupported("GSSAPI")),
-            Authentication::Sspi => Some(unsupported("SSPI")),
-            Authentication::Unknown { code, .. } => Some(unsupported(&format!("number {code}"))),
+            Step::Failed(error) => return Some(DialStep::Refused(Refusal::Fault(error.into()))),
         }
+        None
     }
 }
 
@@ -177,7 +156,5 @@ fn misbehaved(what: &dyn core::fmt::Display) -> DialStep {
     DialStep::Refused(Refusal::Fault(fault.because(what.to_string())))
 }
 
-fn unsupported(method: &str) -> DialStep {
-    let fault = Fault::new("the server asks for an unsupported authentication", Whose::Operator, Retry::No);
-    DialStep::Refused(Refusal::Fault(fault.because(method.to_owned())))
-}
+#[cfg(test)]
+mod tests;

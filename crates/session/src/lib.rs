@@ -22,7 +22,7 @@ mod text;
 
 pub use action::{Action, Actions, Bytes, Closing, Report, Timer};
 pub use context::{Context, Policy};
-pub use dial::{Dial, DialStep, Dialled, KeyWork, KeyWorkDone};
+pub use dial::{Dial, DialStep, Dialled};
 pub use event::{Event, Gone, Refusal, Shutdown};
 pub use parked::{Parked, ParkedStep};
 pub use reset::{Reset, ResetStep};
