@@ -173,8 +173,8 @@ def session(conn):
     return row, conn.info.parameter_status("TimeZone"), conn.info.parameter_status("application_name")
 
 
-CHECKS = [simple, several_statements, prepared, transaction, aborted, errors, copy, binary_copy, cursors, notify, cancel,
-          pipeline, big, session]
+CHECKS = [simple, several_statements, prepared, transaction, aborted, errors, copy, binary_copy, cursors, notify,
+          cancel, pipeline, big, session]
 
 for check in CHECKS:
     try:
