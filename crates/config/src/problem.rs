@@ -1,5 +1,5 @@
 use core::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,9 +51,21 @@ impl fmt::Display for Problem {
 /// Characters of a file's text that a message repeats.
 const SHOWN_CHARS: usize = 60;
 
+/// Characters of a path that a message repeats: who has to find the file needs more of it.
+const SHOWN_PATH_CHARS: usize = 300;
+
 /// A text of a file as part of a message: on one line and not too long.
 pub(crate) fn shown(text: &str) -> String {
-    let start: String = text.chars().take(SHOWN_CHARS).collect();
+    start_of(text, SHOWN_CHARS)
+}
+
+/// A path that a file names as part of a message.
+pub(crate) fn shown_path(path: &Path) -> String {
+    start_of(&path.to_string_lossy(), SHOWN_PATH_CHARS)
+}
+
+fn start_of(text: &str, chars: usize) -> String {
+    let start: String = text.chars().take(chars).collect();
     let more = if start.len() < text.len() { "..." } else { "" };
     format!("{}{more}", start.replace(char::is_control, " "))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::lexer::{self, Line};
-use crate::problem::{Position, Problem, Severity};
+use crate::problem::{Position, Problem, Severity, shown_path};
 
 /// How deep files may include each other, as in Pgpool-II.
 const INCLUDE_DEPTH: usize = 10;
@@ -144,7 +144,7 @@ impl Sources {
         match files.read(&path) {
             Ok(text) => self.file(&path, &text, files, depth + 1),
             Err(why) => {
-                let message = format!("cannot include {}: {why}", path.display());
+                let message = format!("cannot include {}: {why}", shown_path(&path));
                 self.error(place, message, "correct the path, or make the file readable");
             }
         }
@@ -178,6 +178,14 @@ mod tests {
             ["/etc/pgpool/pgpool.conf:4: error: cannot include /none: not there; \
               correct the path, or make the file readable"]
         );
+    }
+
+    #[test]
+    fn a_message_about_a_path_fits_on_a_line() {
+        let text = format!("include 'a\0\r{}'", "x".repeat(1000));
+        let sources = Sources::read(Path::new("x"), text.as_bytes(), &NoFiles);
+        let message = &sources.problems[0].message;
+        assert!(message.starts_with("cannot include a  xxx") && message.len() < 400, "{message:?}");
     }
 
     #[test]
