@@ -1,0 +1,398 @@
+//! A model of one PostgreSQL server process, from its wire bytes to its wire bytes.
+//!
+//! It follows `PostgresMain` and `SocketBackend` of src/backend/tcop/postgres.c message by message; the SQL beneath is
+//! a handful of texts (see [`Sql`]).
+
+mod copy;
+mod execute;
+mod extended;
+mod state;
+
+use std::collections::BTreeMap;
+
+use crate::message::{self, Message, put};
+use crate::sql::{self, Sql};
+
+use copy::Copying;
+use extended::{Portal, Prepared};
+pub use state::{Data, TABLES};
+use state::{State, Transaction};
+
+/// How one server differs from another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// It refuses writes (25006).
+    pub standby: bool,
+    /// ParameterStatus goes out before ReadyForQuery, as since PostgreSQL 14, not at once.
+    pub reports_late: bool,
+    /// A message that has no place in COPY IN costs the connection, as since PostgreSQL 14: its body was not read.
+    pub copy_loses_sync: bool,
+}
+
+/// One server process.
+#[derive(Debug)]
+pub struct Backend {
+    traits: Traits,
+    input: Vec<u8>,
+    /// The message loop's `doing_extended_query_message`.
+    extended: bool,
+    /// The message loop's `ignore_till_sync`.
+    skipping: bool,
+    busy: Busy,
+    rest: Vec<Sql>,
+    several: bool,
+    transaction: Transaction,
+    state: State,
+    prepared: BTreeMap<String, Prepared>,
+    portals: BTreeMap<String, Portal>,
+    reported: String,
+    notify: Vec<String>,
+    cancelled: bool,
+    gone: bool,
+}
+
+/// What keeps the message loop from its next message.
+#[derive(Debug)]
+enum Busy {
+    No,
+    Copy(Copying),
+    Sleep,
+}
+
+/// Why a statement failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: &'static str,
+    text: String,
+}
+
+impl Failure {
+    fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Failure { code, text: text.into() }
+    }
+}
+
+/// What a caller lends to the backend for one call: what all backends of a cluster share, and where its answers go.
+#[derive(Debug)]
+pub struct Wires<'a> {
+    /// The committed rows.
+    pub data: &'a mut Data,
+    /// What the backend sends.
+    pub out: &'a mut Vec<u8>,
+}
+
+impl Backend {
+    /// A backend that has just sent its first ReadyForQuery.
+    pub fn new(traits: Traits) -> Self {
+        Backend {
+            traits,
+            input: Vec::new(),
+            extended: false,
+            skipping: false,
+            busy: Busy::No,
+            rest: Vec::new(),
+            several: false,
+            transaction: Transaction::Idle,
+            state: State::default(),
+            prepared: BTreeMap::new(),
+            portals: BTreeMap::new(),
+            reported: String::new(),
+            notify: Vec::new(),
+            cancelled: false,
+            gone: false,
+        }
+    }
+
+    /// Bytes arrive.
+    pub fn feed(&mut self, bytes: &[u8], wires: &mut Wires<'_>) {
+        self.input.extend_from_slice(bytes);
+        self.go_on(wires);
+    }
+
+    /// `pg_sleep` is over.
+    pub fn wake(&mut self, wires: &mut Wires<'_>) {
+        match self.busy {
+            Busy::Sleep => {
+                self.busy = Busy::No;
+                execute::row(b"", wires.out);
+                self.waited("SELECT 1", wires);
+            }
+            Busy::No | Busy::Copy(_) => {}
+        }
+        self.go_on(wires);
+    }
+
+    /// A cancel request arrives. One that finds nothing running is forgotten; in COPY IN it is seen with the next message.
+    pub fn cancel(&mut self, wires: &mut Wires<'_>) {
+        match self.busy {
+            Busy::No => {}
+            Busy::Copy(_) => self.cancelled = true,
+            Busy::Sleep => {
+                self.busy = Busy::No;
+                self.fail(&Failure::new("57014", "canceling statement due to user request"), wires);
+                self.go_on(wires);
+            }
+        }
+    }
+
+    /// The administrator ends the process.
+    pub fn shut_down(&mut self, out: &mut Vec<u8>) {
+        self.fatal("57P01", "terminating connection due to administrator command", out);
+    }
+
+    /// True when the process has ended; it reads and writes no more.
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// True while `pg_sleep` runs.
+    pub fn is_asleep(&self) -> bool {
+        matches!(self.busy, Busy::Sleep)
+    }
+
+    /// True when a statement runs that a cancel request would hit.
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.busy, Busy::No)
+    }
+
+    /// What keeps the backend from being lent to somebody else, once it has answered all that it was sent.
+    pub fn owes(&self) -> Option<&'static str> {
+        match self.busy {
+            Busy::No => {}
+            Busy::Copy(_) => return Some("COPY IN runs"),
+            Busy::Sleep => return Some("a statement runs"),
+        }
+        if self.skipping {
+            return Some("it skips to Sync");
+        }
+        if !self.input.is_empty() {
+            return Some("it holds a part of a message");
+        }
+        match self.transaction {
+            Transaction::Started | Transaction::Several => Some("a batch is open"),
+            Transaction::Idle | Transaction::Open | Transaction::Failed => None,
+        }
+    }
+
+    /// True when a transaction block is open.
+    pub fn in_block(&self) -> bool {
+        match self.transaction {
+            Transaction::Open | Transaction::Failed => true,
+            Transaction::Idle | Transaction::Started | Transaction::Several => false,
+        }
+    }
+
+    /// True when it is as good as new: nothing of an earlier client is left.
+    pub fn is_pristine(&self) -> bool {
+        self.owes().is_none()
+            && !self.in_block()
+            && self.state == State::default()
+            && self.prepared.is_empty()
+            && self.portals.is_empty()
+    }
+
+    fn go_on(&mut self, wires: &mut Wires<'_>) {
+        let mut at = 0;
+        while !self.gone && !self.is_asleep() {
+            let Some(message) = message::take_at(&self.input, &mut at) else { break };
+            self.handle(&message, wires);
+        }
+        self.input.drain(..at);
+    }
+
+    fn handle(&mut self, message: &Message, wires: &mut Wires<'_>) {
+        if let Busy::Copy(_) = self.busy {
+            return self.in_copy(message, wires);
+        }
+        match message.kind {
+            b'Q' | b'F' | b'd' | b'c' | b'f' => self.extended = false,
+            b'P' | b'B' | b'D' | b'E' | b'C' | b'H' => self.extended = true,
+            b'S' => (self.extended, self.skipping) = (false, false),
+            b'X' => {
+                self.gone = true;
+                return;
+            }
+            kind => return self.fatal("08P01", &format!("invalid frontend message type {kind}"), wires.out),
+        }
+        if self.skipping {
+            return;
+        }
+        match message.kind {
+            b'Q' => self.query(&message.body, wires),
+            b'F' => self.function_call(&message.body, wires),
+            b'S' => self.sync(wires),
+            b'P' | b'B' | b'D' | b'E' | b'C' => {
+                if let Err(why) = self.extended(message, wires) {
+                    self.fail(&why, wires);
+                }
+            }
+            // Flush asks for nothing but the bytes, which are never kept here. COPY messages outside of COPY belong to
+            // one that has already failed.
+            _ => {}
+        }
+    }
+
+    fn query(&mut self, mut body: &[u8], wires: &mut Wires<'_>) {
+        self.start();
+        self.prepared.remove("");
+        self.portals.remove("");
+        let parsed = message::text(&mut body).and_then(sql::parse);
+        let Some(mut statements) = parsed else {
+            return self.fail(&Failure::new("42601", "syntax error"), wires);
+        };
+        if statements.is_empty() {
+            match self.finish(wires) {
+                Ok(()) => put(wires.out, b'I', |_| {}),
+                Err(why) => return self.fail(&why, wires),
+            }
+        }
+        self.several = statements.len() > 1;
+        statements.reverse();
+        self.rest = statements;
+        self.run_rest(wires);
+    }
+
+    /// Runs what is left of a simple query.
+    fn run_rest(&mut self, wires: &mut Wires<'_>) {
+        while let Some(sql) = self.rest.pop() {
+            self.start();
+            if self.several && self.transaction == Transaction::Started {
+                self.transaction = Transaction::Several;
+            }
+            let ran = self.run_simple(&sql, wires);
+            match ran {
+                Ok(Some(tag)) => {
+                    if let Err(why) = self.complete(&tag, wires) {
+                        return self.fail(&why, wires);
+                    }
+                }
+                Ok(None) => return,
+                Err(why) => return self.fail(&why, wires),
+            }
+        }
+        self.ready(wires.out);
+    }
+
+    /// Ends one statement of a simple query: the last one's end is the end of the transaction, if none is open.
+    fn complete(&mut self, tag: &str, wires: &mut Wires<'_>) -> Result<(), Failure> {
+        if self.rest.is_empty() {
+            self.finish(wires)?;
+        }
+        execute::tag(tag, wires.out);
+        Ok(())
+    }
+
+    /// Goes on after a statement that had to wait.
+    fn waited(&mut self, tag: &str, wires: &mut Wires<'_>) {
+        if self.extended {
+            execute::tag(tag, wires.out);
+            return;
+        }
+        match self.complete(tag, wires) {
+            Ok(()) => self.run_rest(wires),
+            Err(why) => self.fail(&why, wires),
+        }
+    }
+
+    fn function_call(&mut self, mut body: &[u8], wires: &mut Wires<'_>) {
+        const KNOWN_FUNCTION: i32 = 1;
+        let result = match self.transaction {
+            Transaction::Failed => Err(Self::aborted()),
+            Transaction::Idle | Transaction::Started | Transaction::Several | Transaction::Open => {
+                self.start();
+                match message::int32(&mut body) {
+                    Some(KNOWN_FUNCTION) => self.finish(wires),
+                    Some(oid) => {
+                        Err(Failure::new("42883", format!("function with OID {oid} does not exist")))
+                    }
+                    None => Err(Failure::new("08P01", "insufficient data left in message")),
+                }
+            }
+        };
+        match result {
+            Ok(()) => {
+                put(wires.out, b'V', |out| out.extend_from_slice(b"\0\0\0\x02fn"));
+                self.ready(wires.out);
+            }
+            Err(why) => self.fail(&why, wires),
+        }
+    }
+
+    fn sync(&mut self, wires: &mut Wires<'_>) {
+        match self.finish(wires) {
+            Ok(()) => self.ready(wires.out),
+            Err(why) => self.fail(&why, wires),
+        }
+    }
+
+    fn ready(&mut self, out: &mut Vec<u8>) {
+        for text in self.notify.drain(..) {
+            put(out, b'A', |out| {
+                out.extend_from_slice(&7_i32.to_be_bytes());
+                out.extend_from_slice(b"c\0");
+                out.extend_from_slice(text.as_bytes());
+                out.push(0);
+            });
+        }
+        self.report(out);
+        let status = match self.transaction {
+            Transaction::Idle | Transaction::Started | Transaction::Several => b'I',
+            Transaction::Open => b'T',
+            Transaction::Failed => b'E',
+        };
+        put(out, b'Z', |out| out.push(status));
+    }
+
+    /// Tells of a reported parameter that has changed.
+    fn report(&mut self, out: &mut Vec<u8>) {
+        let now = self.state.setting("application_name").unwrap_or_default();
+        if now != self.reported {
+            self.reported = now.to_owned();
+            put(out, b'S', |out| {
+                out.extend_from_slice(b"application_name\0");
+                out.extend_from_slice(self.reported.as_bytes());
+                out.push(0);
+            });
+        }
+    }
+
+    fn fail(&mut self, why: &Failure, wires: &mut Wires<'_>) {
+        error(b'E', "ERROR", why.code, &why.text, wires.out);
+        self.abort();
+        if !self.traits.reports_late {
+            self.report(wires.out);
+        }
+        self.busy = Busy::No;
+        self.rest.clear();
+        self.cancelled = false;
+        if self.extended {
+            self.skipping = true;
+        } else {
+            self.ready(wires.out);
+        }
+    }
+
+    fn fatal(&mut self, code: &str, text: &str, out: &mut Vec<u8>) {
+        error(b'E', "FATAL", code, text, out);
+        self.gone = true;
+    }
+
+    fn aborted() -> Failure {
+        Failure::new(
+            "25P02",
+            "current transaction is aborted, commands ignored until end of transaction block",
+        )
+    }
+}
+
+/// Appends an ErrorResponse (`E`) or NoticeResponse (`N`).
+pub fn error(kind: u8, severity: &str, code: &str, text: &str, out: &mut Vec<u8>) {
+    put(out, kind, |out| {
+        for (field, value) in [(b'S', severity), (b'V', severity), (b'C', code), (b'M', text)] {
+            out.push(field);
+            out.extend_from_slice(value.as_bytes());
+            out.push(0);
+        }
+        out.push(0);
+    });
+}

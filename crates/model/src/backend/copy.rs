@@ -1,0 +1,75 @@
+use super::{Backend, Busy, Failure, Wires, error};
+use crate::message::{Message, put};
+
+/// A COPY IN that reads from the client.
+#[derive(Debug)]
+pub(super) struct Copying {
+    pub(super) table: usize,
+    pub(super) fails: bool,
+    pub(super) lines: usize,
+}
+
+impl Backend {
+    /// A message while COPY IN reads: `CopyGetData` of src/backend/commands/copyfromparse.c.
+    pub(super) fn in_copy(&mut self, message: &Message, wires: &mut Wires<'_>) {
+        let Busy::Copy(copying) = &mut self.busy else { return };
+        let outcome = match message.kind {
+            b'd' if message.body.starts_with(b"bad") => {
+                Err(Failure::new("22P02", "invalid input syntax for type integer: \"bad\""))
+            }
+            b'd' if copying.fails => Err(Failure::new("23514", "new row violates check constraint")),
+            b'd' => {
+                copying.lines += 1;
+                Ok(None)
+            }
+            b'c' if copying.fails => Err(Failure::new("23514", "a statement trigger refuses")),
+            b'c' => Ok(Some((copying.table, copying.lines))),
+            b'f' => {
+                let why = message.body.strip_suffix(b"\0").unwrap_or_default();
+                Err(Failure::new(
+                    "57014",
+                    format!("COPY from stdin failed: {}", String::from_utf8_lossy(why)),
+                ))
+            }
+            b'H' | b'S' => Ok(None),
+            kind => return self.lost_in_copy(kind, wires),
+        };
+        match outcome {
+            _ if self.cancelled => {
+                self.fail(&Failure::new("57014", "canceling statement due to user request"), wires);
+            }
+            Ok(None) => {}
+            Ok(Some((table, lines))) => {
+                self.busy = Busy::No;
+                self.insert(table, lines);
+                self.waited(&format!("COPY {lines}"), wires);
+            }
+            Err(why) => self.fail(&why, wires),
+        }
+    }
+
+    fn lost_in_copy(&mut self, kind: u8, wires: &mut Wires<'_>) {
+        let text = format!("unexpected message type 0x{kind:02X} during COPY from stdin");
+        if self.traits.copy_loses_sync {
+            error(b'E', "ERROR", "08P01", &text, wires.out);
+            self.fatal(
+                "08P01",
+                "terminating connection because protocol synchronization was lost",
+                wires.out,
+            );
+        } else {
+            self.fail(&Failure::new("08P01", text), wires);
+        }
+    }
+
+    /// Answers COPY TO STDOUT.
+    pub(super) fn copy_out(&mut self, table: usize, wires: &mut Wires<'_>) -> String {
+        let lines = self.count(table, wires.data).min(5);
+        put(wires.out, b'H', |out| out.extend_from_slice(&[0, 0, 1, 0, 0]));
+        for line in 0..lines {
+            put(wires.out, b'd', |out| out.extend_from_slice(format!("t{table} {line}\n").as_bytes()));
+        }
+        put(wires.out, b'c', |_| {});
+        format!("COPY {lines}")
+    }
+}

@@ -1,0 +1,14 @@
+//! What sessions are tested against: a model of PostgreSQL's server process, random client programs, and the oracle that
+//! says whether a client could have told pgherd from a server of its own.
+
+pub mod backend;
+/// Messages as the model reads and writes them.
+pub mod message;
+/// Random clients.
+pub mod program;
+mod rng;
+/// The texts that the model understands.
+pub mod sql;
+
+pub use message::Message;
+pub use rng::Rng;

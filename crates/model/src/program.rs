@@ -1,0 +1,417 @@
+//! Random clients: what they send, and where they stop to read.
+
+use core::fmt;
+
+use crate::message::{Message, put};
+use crate::rng::Rng;
+
+/// What a client does next.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It sends a message.
+    Send(Message),
+    /// It reads up to the next ReadyForQuery.
+    AwaitReady,
+    /// It reads up to the next CopyInResponse or ReadyForQuery.
+    AwaitCopy,
+    /// It reads up to the next CopyInResponse, ErrorResponse or ReadyForQuery.
+    AwaitCopyOrError,
+    /// It reads up to the ReadyForQuery that follows the row of [`LAST_QUERY`].
+    AwaitEnd,
+    /// It asks for a cancel over a second connection.
+    Cancel,
+}
+
+/// What every program asks last: once it is answered, nothing is owed.
+pub const LAST_QUERY: &str = "SELECT 'the end' AS v FROM generate_series(1, 1)";
+/// What the row of [`LAST_QUERY`] ends with.
+pub const LAST_ROW: &[u8] = b"the end";
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(message) => write!(f, "{message:?}"),
+            Self::AwaitReady => f.write_str("(reads to ReadyForQuery)"),
+            Self::AwaitCopy => f.write_str("(reads to CopyInResponse or ReadyForQuery)"),
+            Self::AwaitCopyOrError => f.write_str("(reads to CopyInResponse, an error, or ReadyForQuery)"),
+            Self::AwaitEnd => f.write_str("(reads to the end)"),
+            Self::Cancel => f.write_str("(asks for a cancel)"),
+        }
+    }
+}
+
+/// How a client behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manners {
+    /// One unit at a time, each well formed, each read to its end: what can be counted when servers die.
+    Polite,
+    /// Pipelines, batches without a Sync, messages out of place.
+    Rude,
+}
+
+/// A client's program: units, each a sequence of steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// How it behaves.
+    pub manners: Manners,
+    /// What it does, in an order that may be cut anywhere between two units.
+    pub units: Vec<Vec<Step>>,
+}
+
+impl Program {
+    /// A random program for client `me`, which marks all that it sends with its number.
+    pub fn random(rng: &mut Rng, me: usize, manners: Manners) -> Self {
+        let mut writer = Writer { rng, me, manners, steps: Vec::new() };
+        let mut units = Vec::new();
+        for _ in 0..1 + writer.rng.below(7) {
+            writer.unit();
+            units.push(core::mem::take(&mut writer.steps));
+        }
+        writer.end();
+        units.push(core::mem::take(&mut writer.steps));
+        Program { manners, units }
+    }
+
+    /// All steps.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.units.iter().flatten()
+    }
+}
+
+struct Writer<'a> {
+    rng: &'a mut Rng,
+    me: usize,
+    manners: Manners,
+    steps: Vec<Step>,
+}
+
+impl Writer<'_> {
+    fn unit(&mut self) {
+        match self.rng.below(20) {
+            0..8 => self.simple(),
+            8..13 => self.well_formed_batch(),
+            13..16 => self.wild_batch(),
+            16 => self.copy(),
+            17 => self.call(),
+            18 => self.sleep(),
+            _ => match self.manners {
+                Manners::Rude => self.stray(),
+                Manners::Polite => self.sync(),
+            },
+        }
+        if self.manners == Manners::Polite || self.rng.chance(40) {
+            self.steps.push(Step::AwaitReady);
+        }
+    }
+
+    /// Leaves nothing open, and makes sure that all has been answered.
+    fn end(&mut self) {
+        if self.manners == Manners::Rude {
+            self.message(b'f', b"end\0");
+            self.sync();
+        }
+        self.query("ROLLBACK");
+        if self.manners == Manners::Polite {
+            self.steps.push(Step::AwaitReady);
+        }
+        self.query(LAST_QUERY);
+        self.steps.push(Step::AwaitEnd);
+        if self.rng.chance(70) {
+            self.message(b'X', b"");
+        }
+    }
+
+    fn message(&mut self, kind: u8, body: &[u8]) {
+        self.steps.push(Step::Send(Message::new(kind, body)));
+    }
+
+    fn query(&mut self, text: &str) {
+        self.message(b'Q', format!("{text}\0").as_bytes());
+    }
+
+    fn sync(&mut self) {
+        self.message(b'S', b"");
+    }
+
+    fn simple(&mut self) {
+        let text = match self.rng.below(20) {
+            0 => self.rng.pick(&["", " ", ";", "SELEC", "BEGIN; SELEC", "SHOW pool_version"]).to_string(),
+            1..5 => {
+                let several = 2 + self.rng.below(2);
+                let all: Vec<String> = (0..several).map(|_| self.statement()).collect();
+                all.join("; ")
+            }
+            _ => self.statement(),
+        };
+        self.query(&text);
+    }
+
+    fn sleep(&mut self) {
+        self.query("SELECT pg_sleep(1) AS v");
+        if self.rng.chance(30) {
+            self.steps.push(Step::Cancel);
+        }
+    }
+
+    fn call(&mut self) {
+        let oid = if self.rng.chance(70) { 1_i32 } else { 9 };
+        let mut body = oid.to_be_bytes().to_vec();
+        body.extend_from_slice(&[0, 0, 0, 0, 0, 0]);
+        self.message(b'F', &body);
+    }
+
+    fn stray(&mut self) {
+        match self.rng.below(8) {
+            0 => self.message(b'd', b"1\n"),
+            1 => self.message(b'c', b""),
+            2 => self.message(b'f', b"late\0"),
+            3 => self.message(b'H', b""),
+            4 | 5 => self.sync(),
+            6 => self.statement_in_copy(),
+            _ => {
+                self.sync();
+                self.sync();
+            }
+        }
+    }
+
+    /// A statement that reads; any node could answer some of these.
+    fn reading(&mut self) -> String {
+        let me = self.me;
+        match self.rng.below(12) {
+            0 => format!("SELECT count(*) AS v FROM t{me}"),
+            1 => "SELECT 1/0 AS v".to_owned(),
+            2 => format!("SELECT v FROM temporary_{me}"),
+            3 => "SELECT current_setting('my.x') AS v".to_owned(),
+            4 => self.rng.pick(&["SHOW my.x", "SHOW application_name"]).to_string(),
+            5 if self.rng.chance(10) => format!("SELECT repeat('x', {}) AS v", 500 + self.rng.below(8000)),
+            6 if self.rng.chance(1) => {
+                let long = "y".repeat(60_000 + self.rng.below(10_000));
+                format!("SELECT 'c{me}{long}' AS v FROM generate_series(1, 1)")
+            }
+            _ => format!("SELECT 'c{me}' AS v FROM generate_series(1, {})", self.rng.below(5)),
+        }
+    }
+
+    fn statement(&mut self) -> String {
+        let me = self.me;
+        let text = |text: &str| text.to_owned();
+        match self.rng.below(36) {
+            0..10 => self.reading(),
+            10..13 => text("BEGIN"),
+            13..15 => text("COMMIT"),
+            15 => text("ROLLBACK"),
+            16 => text("SAVEPOINT s"),
+            17 => text("ROLLBACK TO SAVEPOINT s"),
+            18..21 => format!("INSERT INTO t{me} VALUES (1)"),
+            21 => format!("INSERT INTO d{me} VALUES (1)"),
+            22 => format!("CREATE TEMP TABLE temporary_{me} (v text)"),
+            23 | 24 => format!("SET my.x = 'c{me}-{}'", self.rng.below(9)),
+            25 => format!("SET application_name = 'c{me}-{}'", self.rng.below(9)),
+            26 => format!("PREPARE s{} AS SELECT 'c{me}' AS v FROM generate_series(1, 2)", self.rng.below(2)),
+            27 => format!("EXECUTE s{}", self.rng.below(2)),
+            28 => format!("DEALLOCATE s{}", self.rng.below(2)),
+            29 => format!("DECLARE k CURSOR FOR SELECT 'c{me}' AS v FROM generate_series(1, 4)"),
+            30 => format!("FETCH {} FROM k", 1 + self.rng.below(4)),
+            31 => text("CLOSE k"),
+            32 => text("LISTEN c"),
+            33 => format!("NOTIFY c, 'c{me}-{}'", self.rng.below(9)),
+            34 => text("DO $$ BEGIN RAISE NOTICE 'hello'; END $$"),
+            _ => match self.rng.below(3) {
+                0 => text("DISCARD ALL"),
+                _ => format!("COPY t{me} TO STDOUT"),
+            },
+        }
+    }
+
+    fn copy_text(&mut self) -> String {
+        let me = self.me;
+        match self.rng.below(4) {
+            0 => format!("COPY before_trigger_{me} FROM STDIN"),
+            1 => format!("COPY with_check_{me} FROM STDIN"),
+            _ => format!("COPY t{me} FROM STDIN"),
+        }
+    }
+
+    /// COPY FROM STDIN in a simple query, alone or among others.
+    fn copy(&mut self) {
+        if self.rng.chance(40) {
+            return self.extended_copy();
+        }
+        let copy = self.copy_text();
+        let text = match self.rng.below(6) {
+            0 => format!("{}; {copy}", self.statement()),
+            1 => format!("{copy}; {}", self.statement()),
+            2 => format!("{copy}; {copy}"),
+            _ => copy,
+        };
+        self.query(&text);
+        if self.manners == Manners::Polite || self.rng.chance(85) {
+            self.steps.push(Step::AwaitCopy);
+        }
+        self.copy_data();
+        if text.matches("STDIN").count() > 1 {
+            if self.manners == Manners::Polite {
+                self.steps.push(Step::AwaitCopy);
+            }
+            self.copy_data();
+        }
+    }
+
+    fn extended_copy(&mut self) {
+        let text = self.copy_text();
+        self.parse("", &text);
+        self.bind("", "");
+        self.execute("", 0);
+        if self.manners == Manners::Rude && self.rng.chance(50) {
+            // As libpq does it: the Sync goes out before the COPY begins, and the server eats it if it comes too late.
+            self.sync();
+            self.steps.push(Step::AwaitCopy);
+        } else {
+            self.message(b'H', b"");
+            self.steps.push(Step::AwaitCopyOrError);
+        }
+        self.copy_data();
+        self.sync();
+    }
+
+    fn copy_data(&mut self) {
+        for _ in 0..self.rng.below(4) {
+            match self.rng.below(20) {
+                0 => self.message(b'd', b"bad\n"),
+                1 => self.message(b'H', b""),
+                2 if self.manners == Manners::Rude => self.sync(),
+                3 if self.manners == Manners::Rude && self.rng.chance(20) => self.statement_in_copy(),
+                _ => self.message(b'd', b"1\n"),
+            }
+        }
+        if self.rng.chance(80) {
+            self.message(b'c', b"");
+        } else {
+            self.message(b'f', b"no more\0");
+        }
+    }
+
+    fn statement_in_copy(&mut self) {
+        let text = self.reading();
+        if self.rng.chance(50) {
+            self.query(&text);
+        } else {
+            self.parse("", &text);
+        }
+    }
+
+    fn parse(&mut self, name: &str, text: &str) {
+        self.message(b'P', format!("{name}\0{text}\0\0\0").as_bytes());
+    }
+
+    fn bind(&mut self, portal: &str, name: &str) {
+        let mut body = format!("{portal}\0{name}\0").into_bytes();
+        body.extend_from_slice(&[0, 0]);
+        if self.rng.chance(30) {
+            let value = match self.rng.chance(3) {
+                true => "z".repeat(3000 + self.rng.below(70_000)),
+                false => format!("c{}", self.me),
+            };
+            body.extend_from_slice(&1_u16.to_be_bytes());
+            body.extend_from_slice(&(value.len() as u32).to_be_bytes());
+            body.extend_from_slice(value.as_bytes());
+        } else {
+            body.extend_from_slice(&[0, 0]);
+        }
+        body.extend_from_slice(&[0, 0]);
+        self.message(b'B', &body);
+    }
+
+    fn describe(&mut self, what: u8, name: &str) {
+        self.message(b'D', &[&[what], name.as_bytes(), b"\0"].concat());
+    }
+
+    fn close(&mut self, what: u8, name: &str) {
+        self.message(b'C', &[&[what], name.as_bytes(), b"\0"].concat());
+    }
+
+    fn execute(&mut self, portal: &str, rows: u32) {
+        self.message(b'E', &[portal.as_bytes(), b"\0", &rows.to_be_bytes()].concat());
+    }
+
+    fn batch_text(&mut self) -> String {
+        match self.rng.below(12) {
+            0 => "SELECT $1::text AS v".to_owned(),
+            1 => self.rng.pick(&["", "SELEC", "BEGIN; COMMIT"]).to_string(),
+            2..7 => self.reading(),
+            _ => self.statement(),
+        }
+    }
+
+    /// What a driver sends: Parse, Bind, Describe, Execute, Sync, sometimes with the statement prepared before.
+    fn well_formed_batch(&mut self) {
+        let name = *self.rng.pick(&["", "", "s0", "s1"]);
+        let portal = *self.rng.pick(&["", "", "p0"]);
+        for _ in 0..1 + self.rng.below(2) {
+            if self.rng.chance(70) {
+                let text = self.batch_text();
+                self.parse(name, &text);
+                if self.rng.chance(30) {
+                    self.describe(b'S', name);
+                }
+            }
+            self.bind(portal, name);
+            if self.rng.chance(40) {
+                self.describe(b'P', portal);
+            }
+            if self.rng.chance(70) {
+                self.execute(portal, 0);
+            } else {
+                self.execute(portal, 2);
+                self.execute(portal, 2);
+            }
+            if self.rng.chance(20) {
+                let what = *self.rng.pick(b"SP");
+                self.close(what, name);
+            }
+        }
+        self.sync();
+    }
+
+    fn wild_batch(&mut self) {
+        for _ in 0..1 + self.rng.below(7) {
+            let name = *self.rng.pick(&["", "s0", "s1"]);
+            let portal = *self.rng.pick(&["", "", "p0"]);
+            match self.rng.below(12) {
+                0..3 => {
+                    let text = self.batch_text();
+                    self.parse(name, &text);
+                }
+                3..6 => self.bind(portal, name),
+                6 => self.describe(b'S', name),
+                7 => self.describe(b'P', portal),
+                8 => self.close(b'S', name),
+                9 => self.message(b'H', b""),
+                _ => {
+                    let rows = *self.rng.pick(&[0, 0, 1, 2]);
+                    self.execute(portal, rows);
+                }
+            }
+        }
+        if self.manners == Manners::Polite || self.rng.chance(85) {
+            self.sync();
+        }
+    }
+}
+
+/// The startup packet of client `me`, for protocol 3.0.
+pub fn startup_packet(user: &str) -> Vec<u8> {
+    let mut framed = Vec::new();
+    put(&mut framed, 0, |out| {
+        out.extend_from_slice(&196_608_u32.to_be_bytes());
+        for text in ["user", user, "database", "d"] {
+            out.extend_from_slice(text.as_bytes());
+            out.push(0);
+        }
+        out.push(0);
+    });
+    // A startup packet has no kind byte.
+    framed.remove(0);
+    framed
+}

@@ -1,0 +1,366 @@
+//! A driver, a pool, clients and servers in one thread, with every delay and every cut of the byte streams decided by a
+//! random number.
+
+mod chaos;
+mod driver;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pgherd_route::Router;
+use pgherd_session::{Actions, Closing, Policy, Session};
+use pgherd_types::{
+    Address, BackendId, ClusteringMode, Identity, Moment, Node, NodeId, NodeStatus, SessionId, Topology,
+};
+
+use crate::backend::{Data, Traits};
+use crate::client::Client;
+use crate::message::Message;
+use crate::pool::{Life, Pool};
+use crate::program::{Program, Step, startup_packet};
+use crate::rng::Rng;
+
+/// What may go wrong in a run, besides what the clients do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Faults {
+    /// Nothing.
+    None,
+    /// Notices, notifications and parameters at any moment.
+    Unasked,
+    /// Servers die, refuse, shut down; clients vanish; pgherd is stopped.
+    Deaths,
+}
+
+/// A run: who takes part.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The clients' programs.
+    pub programs: Vec<Program>,
+    /// One node, or a primary and a standby.
+    pub mode: ClusteringMode,
+    /// What the servers are like.
+    pub traits: Traits,
+    /// Backends that each node may have.
+    pub per_node: usize,
+    /// What may go wrong.
+    pub faults: Faults,
+    /// Decides the interleaving.
+    pub schedule: u64,
+}
+
+/// What became of one client.
+#[derive(Debug)]
+pub struct Played {
+    /// What it read before its first ReadyForQuery, that one included.
+    pub start: Vec<Message>,
+    /// What it read afterwards.
+    pub replies: Vec<Message>,
+    /// Steps of its program that it could not take.
+    pub left: usize,
+    /// How the session was closed, when it was.
+    pub closed: Option<Closing>,
+    /// How many of `replies` had been written before anything went wrong for it.
+    pub before_fault: Option<usize>,
+    /// What was sent unasked to the session that it had to see, in order.
+    pub unasked: Vec<Message>,
+    /// True when it vanished on its own.
+    pub vanished: bool,
+    /// True when the bytes that it read end inside a message.
+    pub mid_message: bool,
+}
+
+/// One client's connection.
+struct Seat {
+    client: Client,
+    session: Session,
+    state: SeatState,
+    key: [u8; 32],
+    /// Sent by the client and not yet read.
+    to: Vec<u8>,
+    reading: Reading,
+    /// Written to the client and not yet received.
+    from: Vec<u8>,
+    written: Vec<u8>,
+    fault_at: Option<usize>,
+    unasked: Vec<Message>,
+}
+
+/// Whether the driver reads from the client.
+#[derive(Debug)]
+enum Reading {
+    Yes,
+    /// HoldClient: this is handed back.
+    Held(Vec<u8>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SeatState {
+    Open,
+    /// The client went; the session is to be told.
+    Vanished,
+    Closed(Closing),
+    /// Closed after the client had vanished.
+    Gone,
+}
+
+/// An answer that a session waits for.
+#[derive(Debug)]
+enum Pending {
+    Admission(usize),
+    Lease(usize, NodeId, Arc<Identity>),
+    Admin(usize, Vec<u8>),
+    /// A cancel request on its way to a server.
+    Cancel(usize, BackendId),
+}
+
+pub(crate) struct World<'a> {
+    rng: Rng,
+    router: &'a mut Router,
+    topology: Topology,
+    policy: Policy,
+    data: Data,
+    seats: Vec<Seat>,
+    pool: Pool,
+    pending: VecDeque<Pending>,
+    actions: Actions,
+    faults: Faults,
+    unasked: usize,
+    deaths: usize,
+    draining: bool,
+    now: Moment,
+    trace: Option<Vec<String>>,
+}
+
+/// Something that can happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Move {
+    ClientActs(usize),
+    ClientBytes(usize),
+    ClientReads(usize),
+    ClientGone(usize),
+    ServerBytes(usize),
+    ServerReads(usize),
+    ServerGone(usize),
+    ServerWakes(usize),
+    Pending(usize),
+}
+
+/// Bytes on their way to one peer above which the other is not read.
+const BACK_PRESSURE_BYTES: usize = 4096;
+/// Steps after which a run counts as one that never ends.
+const MOVES: usize = 200_000;
+
+impl<'a> World<'a> {
+    pub(crate) fn new(setup: &Setup, router: &'a mut Router, trace: bool) -> Self {
+        let mut rng = Rng::new(setup.schedule);
+        let seats = setup.programs.iter().enumerate().map(|(i, program)| Seat::new(i, program, &mut rng)).collect();
+        World {
+            rng,
+            router,
+            topology: topology(setup.mode),
+            policy: policy(),
+            data: Data::default(),
+            seats,
+            pool: Pool::new(setup.per_node, setup.traits),
+            pending: VecDeque::new(),
+            actions: Actions::default(),
+            faults: setup.faults,
+            unasked: 0,
+            deaths: 0,
+            draining: false,
+            now: Moment(1),
+            trace: trace.then(Vec::new),
+        }
+    }
+
+    /// Plays until nothing can move.
+    pub(crate) fn play(&mut self) -> Result<Vec<Played>, String> {
+        let mut moves = Vec::new();
+        for _ in 0..MOVES {
+            self.chaos()?;
+            moves.clear();
+            self.moves(&mut moves);
+            if moves.is_empty() {
+                return self.end();
+            }
+            let chosen = *self.rng.pick(&moves);
+            self.make(chosen)?;
+        }
+        Err("the run does not end".to_owned())
+    }
+
+    /// The run so far, as a transcript.
+    pub(crate) fn transcript(&self) -> String {
+        self.trace.as_ref().map(|lines| lines.join("\n")).unwrap_or_default()
+    }
+
+    fn log(&mut self, line: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.trace {
+            lines.push(line());
+        }
+    }
+
+    fn end(&mut self) -> Result<Vec<Played>, String> {
+        for slot in &self.pool.slots {
+            let Some(holder) = slot.holder else { continue };
+            if self.seats[holder].state != SeatState::Open {
+                return Err(format!("client {holder} is closed and still holds backend {}", slot.id));
+            }
+        }
+        Ok(self.seats.iter().map(Seat::played).collect())
+    }
+
+    fn moves(&self, moves: &mut Vec<Move>) {
+        for (i, seat) in self.seats.iter().enumerate() {
+            match seat.state {
+                SeatState::Open => {
+                    let flowing = seat.from.len() <= BACK_PRESSURE_BYTES;
+                    if seat.client.can_go_on() && seat.to.len() <= BACK_PRESSURE_BYTES {
+                        moves.push(Move::ClientActs(i));
+                    }
+                    if !seat.to.is_empty() && matches!(seat.reading, Reading::Yes) && self.servers_keep_up(i) {
+                        moves.push(Move::ClientBytes(i));
+                    }
+                    if !seat.from.is_empty() {
+                        moves.push(Move::ClientReads(i));
+                    }
+                    self.server_moves(i, flowing, moves);
+                }
+                SeatState::Vanished => {
+                    moves.push(Move::ClientGone(i));
+                    self.server_moves(i, true, moves);
+                }
+                SeatState::Closed(_) if !seat.from.is_empty() => moves.push(Move::ClientReads(i)),
+                SeatState::Closed(_) | SeatState::Gone => {}
+            }
+        }
+        for (at, slot) in self.pool.slots.iter().enumerate() {
+            if slot.life == Life::Alive && !slot.to.is_empty() && !slot.model.is_asleep() {
+                moves.push(Move::ServerReads(at));
+            }
+            if slot.life == Life::Alive && slot.model.is_asleep() && slot.holder.is_some() {
+                moves.push(Move::ServerWakes(at));
+            }
+        }
+        for (at, pending) in self.pending.iter().enumerate() {
+            let possible = match pending {
+                Pending::Lease(holder, node, _) => self.pool.can_lease(*node) || !self.is_open(*holder),
+                Pending::Admission(_) | Pending::Admin(..) | Pending::Cancel(..) => true,
+            };
+            if possible {
+                moves.push(Move::Pending(at));
+            }
+        }
+    }
+
+    fn server_moves(&self, holder: usize, flowing: bool, moves: &mut Vec<Move>) {
+        for (at, slot) in self.pool.slots.iter().enumerate() {
+            if slot.holder != Some(holder) {
+                continue;
+            }
+            if slot.from.left() > 0 && flowing {
+                moves.push(Move::ServerBytes(at));
+            } else if slot.life == Life::Ended && slot.from.left() == 0 {
+                moves.push(Move::ServerGone(at));
+            }
+        }
+    }
+
+    fn servers_keep_up(&self, holder: usize) -> bool {
+        self.pool.slots.iter().all(|slot| slot.holder != Some(holder) || slot.to.len() <= BACK_PRESSURE_BYTES)
+    }
+
+    fn is_open(&self, i: usize) -> bool {
+        match self.seats[i].state {
+            SeatState::Open | SeatState::Vanished => true,
+            SeatState::Closed(_) | SeatState::Gone => false,
+        }
+    }
+
+    /// A piece of `most` bytes: all of it, a few, or anything between.
+    fn cut(&mut self, most: usize) -> usize {
+        match self.rng.below(4) {
+            0 | 1 => most,
+            2 => most.min(1 + self.rng.below(9)),
+            _ => 1 + self.rng.below(most),
+        }
+    }
+}
+
+impl Seat {
+    fn new(i: usize, program: &Program, rng: &mut Rng) -> Self {
+        let mut key = [0; 32];
+        key.fill_with(|| rng.next() as u8);
+        Seat {
+            client: Client::new(program),
+            session: Session::new(SessionId(1000 + i as u32), key, Moment(1)),
+            state: SeatState::Open,
+            key,
+            to: startup_packet("u"),
+            reading: Reading::Yes,
+            from: Vec::new(),
+            written: Vec::new(),
+            fault_at: None,
+            unasked: Vec::new(),
+        }
+    }
+
+    fn played(&self) -> Played {
+        let start = self.client.start.unwrap_or(self.client.seen.len());
+        let bytes_before = |at: usize| {
+            let mut from = 0;
+            let mut count: usize = 0;
+            while crate::message::take_at(&self.written[..at], &mut from).is_some() {
+                count += 1;
+            }
+            count.saturating_sub(start)
+        };
+        let vanished = match self.state {
+            SeatState::Vanished | SeatState::Gone => true,
+            SeatState::Open | SeatState::Closed(_) => false,
+        };
+        Played {
+            start: self.client.seen[..start].to_vec(),
+            replies: self.client.replies().to_vec(),
+            left: self.client.left(),
+            closed: match self.state {
+                SeatState::Closed(why) => Some(why),
+                SeatState::Open | SeatState::Vanished | SeatState::Gone => None,
+            },
+            before_fault: self.fault_at.map(bytes_before),
+            unasked: self.unasked.clone(),
+            vanished,
+            mid_message: self.client.is_mid_message(),
+        }
+    }
+}
+
+fn topology(mode: ClusteringMode) -> Topology {
+    let node = |id: u8| Node {
+        id: NodeId(id),
+        hostname: "h".to_owned(),
+        port: 5432 + u16::from(id),
+        address: Address::Tcp { host: "h".to_owned(), port: 5432 + u16::from(id) },
+        weight: 1.0,
+        status: NodeStatus::Up,
+        in_recovery: Some(id != 0),
+        status_changed_s: 0,
+    };
+    let (nodes, primary) = match mode.has_primary() {
+        true => (vec![node(0), node(1)], Some(NodeId(0))),
+        false => (vec![node(0)], None),
+    };
+    Topology { epoch: 1, mode, nodes, primary }
+}
+
+fn policy() -> Policy {
+    Policy {
+        load_balance: true,
+        connection_cache: true,
+        authentication_timeout: None,
+        client_idle_limit: None,
+        log_statement: false,
+        version: "pgherd".to_owned(),
+    }
+}
+
