@@ -49,7 +49,18 @@ pub struct Backend {
     notify: Vec<String>,
     cancelled: bool,
     gone: bool,
+    /// COPYs so far that were bound to fail before they read anything.
+    doomed_copies: u32,
+    /// Which of them fail after their first read all the same, one bit for each.
+    late: u32,
+    /// Replies that the server has not sent yet.
+    unsent: Vec<u8>,
+    /// How many of the bytes written in this call are sent.
+    flushed: usize,
 }
+
+/// Size of the server's send buffer (`PQ_SEND_BUFFER_SIZE` of src/backend/libpq/pqcomm.c).
+const SEND_BUFFER_BYTES: usize = 8192;
 
 /// What keeps the message loop from its next message.
 #[derive(Debug)]
@@ -100,17 +111,44 @@ impl Backend {
             notify: Vec::new(),
             cancelled: false,
             gone: false,
+            doomed_copies: 0,
+            late: 0,
+            unsent: Vec::new(),
+            flushed: 0,
         }
+    }
+
+    /// The same backend, which is late to fail some of the COPYs that fail before they read anything: of the nth one, bit n
+    /// says so. Both are PostgreSQL: it is a matter of time whether a message was read before.
+    #[must_use]
+    pub fn late(mut self, late: u32) -> Self {
+        self.late = late;
+        self
+    }
+
+    /// How many COPYs were bound to fail before they read anything.
+    pub fn doomed_copies(&self) -> u32 {
+        self.doomed_copies
+    }
+
+    fn is_late(&mut self) -> bool {
+        let nth = self.doomed_copies;
+        self.doomed_copies += 1;
+        self.late.checked_shr(nth).is_some_and(|bits| bits & 1 == 1)
     }
 
     /// Bytes arrive.
     pub fn feed(&mut self, bytes: &[u8], wires: &mut Wires<'_>) {
         self.input.extend_from_slice(bytes);
-        self.go_on(wires);
+        self.buffered(wires, Self::go_on);
     }
 
     /// `pg_sleep` is over.
     pub fn wake(&mut self, wires: &mut Wires<'_>) {
+        self.buffered(wires, Self::wake_now);
+    }
+
+    fn wake_now(&mut self, wires: &mut Wires<'_>) {
         match self.busy {
             Busy::Sleep => {
                 self.busy = Busy::No;
@@ -124,6 +162,10 @@ impl Backend {
 
     /// A cancel request arrives. One that finds nothing running is forgotten; in COPY IN it is seen with the next message.
     pub fn cancel(&mut self, wires: &mut Wires<'_>) {
+        self.buffered(wires, Self::cancel_now);
+    }
+
+    fn cancel_now(&mut self, wires: &mut Wires<'_>) {
         match self.busy {
             Busy::No => {}
             Busy::Copy(_) => self.cancelled = true,
@@ -136,8 +178,27 @@ impl Backend {
     }
 
     /// The administrator ends the process.
-    pub fn shut_down(&mut self, out: &mut Vec<u8>) {
-        self.fatal("57P01", "terminating connection due to administrator command", out);
+    pub fn shut_down(&mut self, wires: &mut Wires<'_>) {
+        self.buffered(wires, |server, wires| {
+            server.fatal("57P01", "terminating connection due to administrator command", wires.out);
+        });
+    }
+
+    /// Runs `work`, and sends of what it wrote what a server sends: all up to the last point at which it flushes.
+    fn buffered(&mut self, wires: &mut Wires<'_>, work: impl FnOnce(&mut Self, &mut Wires<'_>)) {
+        let mut buffer = core::mem::take(&mut self.unsent);
+        self.flushed = 0;
+        work(self, &mut Wires { data: wires.data, out: &mut buffer });
+        if buffer.len() - self.flushed >= SEND_BUFFER_BYTES {
+            self.flushed = buffer.len();
+        }
+        wires.out.extend(buffer.drain(..self.flushed));
+        self.unsent = buffer;
+    }
+
+    /// All that was written so far is sent.
+    fn flush(&mut self, out: &[u8]) {
+        self.flushed = out.len();
     }
 
     /// True when the process has ended; it reads and writes no more.
@@ -164,6 +225,9 @@ impl Backend {
         }
         if self.skipping {
             return Some("it skips to Sync");
+        }
+        if !self.unsent.is_empty() {
+            return Some("it has replies that it has not sent");
         }
         if !self.input.is_empty() {
             return Some("it holds a part of a message");
@@ -226,8 +290,8 @@ impl Backend {
                     self.fail(&why, wires);
                 }
             }
-            // Flush asks for nothing but the bytes, which are never kept here. COPY messages outside of COPY belong to
-            // one that has already failed.
+            b'H' => self.flush(wires.out),
+            // COPY messages outside of COPY belong to one that has already failed.
             _ => {}
         }
     }
@@ -341,6 +405,7 @@ impl Backend {
             Transaction::Failed => b'E',
         };
         put(out, b'Z', |out| out.push(status));
+        self.flush(out);
     }
 
     /// Tells of a reported parameter that has changed.
@@ -358,6 +423,7 @@ impl Backend {
 
     fn fail(&mut self, why: &Failure, wires: &mut Wires<'_>) {
         error(b'E', "ERROR", why.code, &why.text, wires.out);
+        self.flush(wires.out);
         self.abort();
         if !self.traits.reports_late {
             self.report(wires.out);
@@ -374,6 +440,7 @@ impl Backend {
 
     fn fatal(&mut self, code: &str, text: &str, out: &mut Vec<u8>) {
         error(b'E', "FATAL", code, text, out);
+        self.flush(out);
         self.gone = true;
     }
 
@@ -383,6 +450,13 @@ impl Backend {
             "current transaction is aborted, commands ignored until end of transaction block",
         )
     }
+}
+
+/// Appends what pgherd answers `SHOW pool_version` with, ReadyForQuery apart.
+pub fn pool_version(out: &mut Vec<u8>) {
+    execute::row_description(out);
+    execute::row(b"pgherd", out);
+    execute::tag("SHOW 1", out);
 }
 
 /// Appends an ErrorResponse (`E`) or NoticeResponse (`N`).

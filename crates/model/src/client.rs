@@ -88,11 +88,6 @@ impl Client {
         self.steps.len()
     }
 
-    /// What it waits for or would do next.
-    pub(crate) fn doing(&self) -> Option<&Step> {
-        self.steps.front()
-    }
-
     fn found(&self, wait: &Step) -> Option<usize> {
         let news = self.seen.get(self.looked..)?;
         let first = |kinds: &[u8]| news.iter().position(|message| kinds.contains(&message.kind));
@@ -101,11 +96,15 @@ impl Client {
             Step::AwaitCopy => first(b"GZ"),
             Step::AwaitCopyOrError => first(b"GEZ"),
             Step::AwaitEnd => {
-                let row = news.iter().position(|message| message.kind == b'D' && message.body.ends_with(LAST_ROW))?;
+                let row = news
+                    .iter()
+                    .position(|message| message.kind == b'D' && message.body.ends_with(LAST_ROW))?;
                 news[row..].iter().position(|message| message.kind == b'Z').map(|ready| row + ready)
             }
             Step::Send(_) | Step::Cancel => None,
         };
-        at.map(|at| self.looked + at + 1)
+        // A ReadyForQuery that only says that no COPY will come is still there for the next wait.
+        let kept = matches!(wait, Step::AwaitCopy | Step::AwaitCopyOrError);
+        at.map(|at| if kept && news[at].kind == b'Z' { self.looked + at } else { self.looked + at + 1 })
     }
 }

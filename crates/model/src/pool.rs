@@ -106,7 +106,10 @@ impl Pool {
     /// Leases a backend of the node: one that is idle, or a new one.
     pub(crate) fn lease(&mut self, holder: usize, node: NodeId, identity: &Arc<Identity>) -> Lease {
         let idle = self.slots.iter().rposition(|slot| {
-            slot.node == node && slot.holder.is_none() && slot.life == Life::Alive && slot.identity == *identity
+            slot.node == node
+                && slot.holder.is_none()
+                && slot.life == Life::Alive
+                && slot.identity == *identity
         });
         let at = idle.unwrap_or_else(|| self.dial(node, identity));
         let slot = &mut self.slots[at];
@@ -118,7 +121,9 @@ impl Pool {
         let standby = self.traits.standby || node != NodeId(0);
         let mut facts = BackendFacts { process_id: 100 + self.slots.len() as u32, ..BackendFacts::default() };
         let on_or_off = if standby { "on" } else { "off" };
-        for (name, value) in [("application_name", ""), ("in_hot_standby", on_or_off), ("server_version", "15.4")] {
+        for (name, value) in
+            [("application_name", ""), ("in_hot_standby", on_or_off), ("server_version", "15.4")]
+        {
             assert!(facts.parameters.set(name, value), "three parameters are below the limit");
         }
         self.slots.push(Slot {
@@ -140,9 +145,17 @@ impl Pool {
     }
 
     /// Takes a lease back, and says what is wrong with it.
-    pub(crate) fn release(&mut self, holder: usize, lease: Lease, fate: Fate, data: &mut Data) -> Result<(), String> {
+    pub(crate) fn release(
+        &mut self,
+        holder: usize,
+        lease: Lease,
+        fate: Fate,
+        data: &mut Data,
+    ) -> Result<(), String> {
         let id = lease.backend();
-        let Some(slot) = self.slot(id) else { return Err(format!("a lease for backend {id}, which does not exist")) };
+        let Some(slot) = self.slot(id) else {
+            return Err(format!("a lease for backend {id}, which does not exist"));
+        };
         if slot.holder != Some(holder) {
             return Err(format!("backend {id} is released by client {holder}, whose it is not"));
         }

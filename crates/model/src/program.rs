@@ -72,6 +72,23 @@ impl Program {
         Program { manners, units }
     }
 
+    /// True when it ends with a Terminate.
+    pub fn says_goodbye(&self) -> bool {
+        self.steps().last().is_some_and(|step| matches!(step, Step::Send(message) if message.kind == b'X'))
+    }
+
+    /// Leaves one step out; they are counted over all units.
+    pub fn leave_out(&mut self, step: usize) {
+        let mut at = step;
+        for unit in &mut self.units {
+            if at < unit.len() {
+                unit.remove(at);
+                return;
+            }
+            at -= unit.len();
+        }
+    }
+
     /// All steps.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.units.iter().flatten()

@@ -17,7 +17,7 @@ use crate::backend::{Data, Traits};
 use crate::client::Client;
 use crate::message::Message;
 use crate::pool::{Life, Pool};
-use crate::program::{Program, Step, startup_packet};
+use crate::program::{Program, startup_packet};
 use crate::rng::Rng;
 
 /// What may go wrong in a run, besides what the clients do.
@@ -42,6 +42,8 @@ pub struct Setup {
     pub traits: Traits,
     /// Backends that each node may have.
     pub per_node: usize,
+    /// The settings.
+    pub policy: Policy,
     /// What may go wrong.
     pub faults: Faults,
     /// Decides the interleaving.
@@ -83,6 +85,8 @@ struct Seat {
     written: Vec<u8>,
     fault_at: Option<usize>,
     unasked: Vec<Message>,
+    /// It leaves without a Terminate once its program is over.
+    hangs_up: bool,
 }
 
 /// Whether the driver reads from the client.
@@ -113,6 +117,7 @@ enum Pending {
     Cancel(usize, BackendId),
 }
 
+/// A run that is going on.
 pub(crate) struct World<'a> {
     rng: Rng,
     router: &'a mut Router,
@@ -126,7 +131,6 @@ pub(crate) struct World<'a> {
     faults: Faults,
     unasked: usize,
     deaths: usize,
-    draining: bool,
     now: Moment,
     trace: Option<Vec<String>>,
 }
@@ -148,17 +152,19 @@ enum Move {
 /// Bytes on their way to one peer above which the other is not read.
 const BACK_PRESSURE_BYTES: usize = 4096;
 /// Steps after which a run counts as one that never ends.
-const MOVES: usize = 200_000;
+const MOVES: usize = 20_000;
 
 impl<'a> World<'a> {
     pub(crate) fn new(setup: &Setup, router: &'a mut Router, trace: bool) -> Self {
         let mut rng = Rng::new(setup.schedule);
-        let seats = setup.programs.iter().enumerate().map(|(i, program)| Seat::new(i, program, &mut rng)).collect();
+        let contended = setup.per_node < setup.programs.len();
+        let seat = |(i, program)| Seat::new(i, program, contended, &mut rng);
+        let seats = setup.programs.iter().enumerate().map(seat).collect();
         World {
             rng,
             router,
             topology: topology(setup.mode),
-            policy: policy(),
+            policy: setup.policy.clone(),
             data: Data::default(),
             seats,
             pool: Pool::new(setup.per_node, setup.traits),
@@ -167,7 +173,6 @@ impl<'a> World<'a> {
             faults: setup.faults,
             unasked: 0,
             deaths: 0,
-            draining: false,
             now: Moment(1),
             trace: trace.then(Vec::new),
         }
@@ -175,6 +180,9 @@ impl<'a> World<'a> {
 
     /// Plays until nothing can move.
     pub(crate) fn play(&mut self) -> Result<Vec<Played>, String> {
+        for i in 0..self.seats.len() {
+            self.start(i)?;
+        }
         let mut moves = Vec::new();
         for _ in 0..MOVES {
             self.chaos()?;
@@ -218,11 +226,15 @@ impl<'a> World<'a> {
                     if seat.client.can_go_on() && seat.to.len() <= BACK_PRESSURE_BYTES {
                         moves.push(Move::ClientActs(i));
                     }
-                    if !seat.to.is_empty() && matches!(seat.reading, Reading::Yes) && self.servers_keep_up(i) {
+                    if !seat.to.is_empty() && matches!(seat.reading, Reading::Yes) && self.servers_keep_up(i)
+                    {
                         moves.push(Move::ClientBytes(i));
                     }
                     if !seat.from.is_empty() {
                         moves.push(Move::ClientReads(i));
+                    }
+                    if seat.hangs_up && seat.client.left() == 0 && seat.client.start.is_some() {
+                        moves.push(Move::ClientGone(i));
                     }
                     self.server_moves(i, flowing, moves);
                 }
@@ -288,12 +300,12 @@ impl<'a> World<'a> {
 }
 
 impl Seat {
-    fn new(i: usize, program: &Program, rng: &mut Rng) -> Self {
+    fn new(i: usize, program: &Program, contended: bool, rng: &mut Rng) -> Self {
         let mut key = [0; 32];
         key.fill_with(|| rng.next() as u8);
         Seat {
             client: Client::new(program),
-            session: Session::new(SessionId(1000 + i as u32), key, Moment(1)),
+            session: Session::new(SessionId(1000 + i as u32), key),
             state: SeatState::Open,
             key,
             to: startup_packet("u"),
@@ -302,19 +314,13 @@ impl Seat {
             written: Vec::new(),
             fault_at: None,
             unasked: Vec::new(),
+            hangs_up: contended && !program.says_goodbye(),
         }
     }
 
     fn played(&self) -> Played {
         let start = self.client.start.unwrap_or(self.client.seen.len());
-        let bytes_before = |at: usize| {
-            let mut from = 0;
-            let mut count: usize = 0;
-            while crate::message::take_at(&self.written[..at], &mut from).is_some() {
-                count += 1;
-            }
-            count.saturating_sub(start)
-        };
+        let replies_before = |at: usize| driver::count_messages(&self.written[..at]).saturating_sub(start);
         let vanished = match self.state {
             SeatState::Vanished | SeatState::Gone => true,
             SeatState::Open | SeatState::Closed(_) => false,
@@ -327,7 +333,7 @@ impl Seat {
                 SeatState::Closed(why) => Some(why),
                 SeatState::Open | SeatState::Vanished | SeatState::Gone => None,
             },
-            before_fault: self.fault_at.map(bytes_before),
+            before_fault: self.fault_at.map(replies_before),
             unasked: self.unasked.clone(),
             vanished,
             mid_message: self.client.is_mid_message(),
@@ -352,15 +358,3 @@ fn topology(mode: ClusteringMode) -> Topology {
     };
     Topology { epoch: 1, mode, nodes, primary }
 }
-
-fn policy() -> Policy {
-    Policy {
-        load_balance: true,
-        connection_cache: true,
-        authentication_timeout: None,
-        client_idle_limit: None,
-        log_statement: false,
-        version: "pgherd".to_owned(),
-    }
-}
-

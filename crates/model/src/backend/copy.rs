@@ -5,8 +5,23 @@ use crate::message::{Message, put};
 #[derive(Debug)]
 pub(super) struct Copying {
     pub(super) table: usize,
-    pub(super) fails: bool,
+    pub(super) fate: Fate,
     pub(super) lines: usize,
+}
+
+/// Whether a COPY IN can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Open,
+    /// It fails at the first CopyData or at the end.
+    Checked,
+    /// It was bound to fail before it read anything, and the server was slow to say so.
+    Doomed,
+}
+
+/// The error of a COPY that fails before it reads.
+pub(super) fn doomed() -> Failure {
+    Failure::new("P0001", "a statement trigger refuses")
 }
 
 impl Backend {
@@ -14,15 +29,20 @@ impl Backend {
     pub(super) fn in_copy(&mut self, message: &Message, wires: &mut Wires<'_>) {
         let Busy::Copy(copying) = &mut self.busy else { return };
         let outcome = match message.kind {
+            b'd' | b'c' | b'f' if copying.fate == Fate::Doomed => Err(doomed()),
             b'd' if message.body.starts_with(b"bad") => {
                 Err(Failure::new("22P02", "invalid input syntax for type integer: \"bad\""))
             }
-            b'd' if copying.fails => Err(Failure::new("23514", "new row violates check constraint")),
+            b'd' if copying.fate == Fate::Checked => {
+                Err(Failure::new("23514", "new row violates check constraint"))
+            }
             b'd' => {
                 copying.lines += 1;
                 Ok(None)
             }
-            b'c' if copying.fails => Err(Failure::new("23514", "a statement trigger refuses")),
+            b'c' if copying.fate == Fate::Checked => {
+                Err(Failure::new("23514", "a statement trigger refuses"))
+            }
             b'c' => Ok(Some((copying.table, copying.lines))),
             b'f' => {
                 let why = message.body.strip_suffix(b"\0").unwrap_or_default();

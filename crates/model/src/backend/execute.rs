@@ -1,4 +1,4 @@
-use super::copy::Copying;
+use super::copy::{Copying, Fate, doomed};
 use super::extended::{Portal, Prepared};
 use super::{Backend, Busy, Failure, Transaction, Wires, error};
 use crate::message::put;
@@ -77,9 +77,10 @@ impl Backend {
             | Sql::CurrentSetting(_)
             | Sql::PoolVersion => true,
             Sql::Fetch { name, .. } => self.portals.contains_key(name),
-            Sql::Execute(name) => {
-                self.prepared.get(name).and_then(Prepared::sql).is_some_and(|sql| self.has_rows(sql))
-            }
+            Sql::Execute(name) => match self.prepared.get(name).and_then(Prepared::sql) {
+                Some(Sql::Execute(_)) | None => false,
+                Some(sql) => self.has_rows(sql),
+            },
             _ => false,
         }
     }
@@ -100,12 +101,15 @@ impl Backend {
             | Sql::Savepoint
             | Sql::RollbackTo
             | Sql::DiscardAll => self.control(sql, wires),
-            Sql::CopyIn(table) => Ok(self.copy_in(*table, false, wires)),
-            Sql::CopyInFailsRead(table) => Ok(self.copy_in(*table, true, wires)),
+            Sql::CopyIn(table) => Ok(self.copy_in(*table, Fate::Open, wires)),
+            Sql::CopyInFailsRead(table) => Ok(self.copy_in(*table, Fate::Checked, wires)),
             Sql::CopyInFailsUnread(table) => {
-                self.copy_in(*table, true, wires);
+                let waits = self.copy_in(*table, Fate::Doomed, wires);
+                if self.is_late() {
+                    return Ok(waits);
+                }
                 self.busy = Busy::No;
-                Err(Failure::new("P0001", "a statement trigger refuses"))
+                Err(doomed())
             }
             Sql::CopyOut(table) => Ok(Outcome::Done(self.copy_out(*table, wires))),
             Sql::Sleep => {
@@ -181,6 +185,7 @@ impl Backend {
             (Sql::Begin, Transaction::Open) => {
                 let text = "there is already a transaction in progress";
                 error(b'N', "WARNING", "25001", text, wires.out);
+                self.flush(wires.out);
                 done("BEGIN")
             }
             (Sql::Begin, _) => {
@@ -220,9 +225,10 @@ impl Backend {
         }
     }
 
-    fn warn_without_block(&self, wires: &mut Wires<'_>) {
+    fn warn_without_block(&mut self, wires: &mut Wires<'_>) {
         if !self.in_block() {
             error(b'N', "WARNING", "25P01", "there is no transaction in progress", wires.out);
+            self.flush(wires.out);
         }
     }
 
@@ -260,6 +266,7 @@ impl Backend {
             }
             _ => {
                 error(b'N', "NOTICE", "00000", "hello", wires.out);
+                self.flush(wires.out);
                 "DO"
             }
         };
@@ -278,6 +285,9 @@ impl Backend {
             Sql::Execute(name) => {
                 let known = self.prepared.get(name).ok_or_else(|| no_statement(name))?;
                 match known.sql().cloned() {
+                    Some(Sql::Execute(_)) => {
+                        Err(Failure::new("0A000", "EXECUTE does not support variable-result cached plans"))
+                    }
                     Some(inner) => self.run(&inner, &[], wires),
                     None => Err(no_statement(name)),
                 }
@@ -305,9 +315,10 @@ impl Backend {
         }
     }
 
-    fn copy_in(&mut self, table: usize, fails: bool, wires: &mut Wires<'_>) -> Outcome {
+    fn copy_in(&mut self, table: usize, fate: Fate, wires: &mut Wires<'_>) -> Outcome {
         put(wires.out, b'G', |out| out.extend_from_slice(&[0, 0, 1, 0, 0]));
-        self.busy = Busy::Copy(Copying { table, fails, lines: 0 });
+        self.flush(wires.out);
+        self.busy = Busy::Copy(Copying { table, fate, lines: 0 });
         Outcome::Waits
     }
 }

@@ -3,7 +3,7 @@
 use pgherd_session::{Event, Shutdown};
 
 use super::{Faults, SeatState, World};
-use crate::backend;
+use crate::backend::{self, Wires};
 use crate::message::{Message, put};
 use crate::pool::Life;
 
@@ -31,7 +31,8 @@ impl World<'_> {
     }
 
     fn random_slot(&mut self) -> Option<usize> {
-        let alive: Vec<usize> = (0..self.pool.slots.len()).filter(|&at| self.pool.slots[at].life == Life::Alive).collect();
+        let alive: Vec<usize> =
+            (0..self.pool.slots.len()).filter(|&at| self.pool.slots[at].life == Life::Alive).collect();
         (!alive.is_empty()).then(|| *self.rng.pick(&alive))
     }
 
@@ -42,8 +43,12 @@ impl World<'_> {
         let mut bytes = Vec::new();
         match self.rng.below(3) {
             0 => backend::error(b'N', "NOTICE", "00000", &format!("unasked {number}"), &mut bytes),
-            1 => put(&mut bytes, b'A', |out| out.extend_from_slice(format!("\0\0\0\x01c\0unasked {number}\0").as_bytes())),
-            _ => put(&mut bytes, b'S', |out| out.extend_from_slice(format!("x.y\0unasked {number}\0").as_bytes())),
+            1 => put(&mut bytes, b'A', |out| {
+                out.extend_from_slice(format!("\0\0\0\x01c\0unasked {number}\0").as_bytes())
+            }),
+            _ => put(&mut bytes, b'S', |out| {
+                out.extend_from_slice(format!("x.y\0unasked {number}\0").as_bytes())
+            }),
         }
         self.log(|| format!("B{at}  says unasked: {}", bytes.escape_ascii()));
         let slot = &mut self.pool.slots[at];
@@ -87,10 +92,12 @@ impl World<'_> {
         let how = self.rng.below(3);
         let left = self.pool.slots[at].from.left();
         let kept = self.rng.below(left + 1);
-        self.log(|| format!("B{at}  dies: {}", ["told to shut down", "silently", "in the middle of its answer"][how]));
+        self.log(|| {
+            format!("B{at}  dies: {}", ["told to shut down", "silently", "in the middle of its answer"][how])
+        });
         let slot = &mut self.pool.slots[at];
         match how {
-            0 => slot.model.shut_down(slot.from.end()),
+            0 => slot.model.shut_down(&mut Wires { data: &mut self.data, out: slot.from.end() }),
             1 => {}
             _ => slot.from.truncate(kept),
         }

@@ -28,7 +28,8 @@ impl World<'_> {
                 let before = self.seats[i].client.seen.len();
                 self.seats[i].client.read(&bytes);
                 for at in before..self.seats[i].client.seen.len() {
-                    let shown = self.trace.is_some().then(|| format!("C{i}< {:?}", self.seats[i].client.seen[at]));
+                    let shown =
+                        self.trace.is_some().then(|| format!("C{i}< {:?}", self.seats[i].client.seen[at]));
                     self.log(|| shown.unwrap_or_default());
                 }
                 Ok(())
@@ -100,7 +101,9 @@ impl World<'_> {
                 Ok(())
             }
             Some(Step::Cancel) => self.client_cancels(i),
-            Some(Step::AwaitReady | Step::AwaitCopy | Step::AwaitCopyOrError | Step::AwaitEnd) | None => Ok(()),
+            Some(Step::AwaitReady | Step::AwaitCopy | Step::AwaitCopyOrError | Step::AwaitEnd) | None => {
+                Ok(())
+            }
         }
     }
 
@@ -108,7 +111,8 @@ impl World<'_> {
     fn client_cancels(&mut self, i: usize) -> Result<(), String> {
         self.log(|| format!("C{i}  asks for a cancel"));
         let start = &self.seats[i].client.seen;
-        let Some(key) = start.iter().find(|message| message.kind == b'K').map(|message| message.body.clone()) else {
+        let Some(key) = start.iter().find(|message| message.kind == b'K').map(|message| message.body.clone())
+        else {
             return Err(format!("client {i} was told no cancel key"));
         };
         let mut packet = Vec::new();
@@ -117,7 +121,7 @@ impl World<'_> {
             out.extend_from_slice(&key);
         });
         packet.remove(0);
-        let mut session = Session::new(SessionId(9), [0; 32], self.now);
+        let mut session = Session::new(SessionId(9), [0; 32]);
         let mut cx = Context {
             now: self.now,
             topology: &self.topology,
@@ -175,11 +179,15 @@ impl World<'_> {
     }
 
     fn deliver_cancel(&mut self, i: usize, backend: pgherd_types::BackendId) -> Result<(), String> {
-        let Some(slot) = self.pool.slot(backend) else { return Err(format!("a cancel for no backend: {backend}")) };
+        let Some(slot) = self.pool.slot(backend) else {
+            return Err(format!("a cancel for no backend: {backend}"));
+        };
         let holder = slot.holder;
         if slot.life == Life::Alive {
             if holder != Some(i) {
-                return Err(format!("a cancel of client {i} reaches backend {backend}, which {holder:?} uses"));
+                return Err(format!(
+                    "a cancel of client {i} reaches backend {backend}, which {holder:?} uses"
+                ));
             }
             slot.model.cancel(&mut Wires { data: &mut self.data, out: slot.from.end() });
         }
@@ -200,6 +208,19 @@ impl World<'_> {
     pub(super) fn fault(&mut self, i: usize) {
         let seat = &mut self.seats[i];
         seat.fault_at.get_or_insert(seat.written.len());
+    }
+
+    /// A session begins.
+    pub(super) fn start(&mut self, i: usize) -> Result<(), String> {
+        let mut cx = Context {
+            now: self.now,
+            topology: &self.topology,
+            policy: &self.policy,
+            router: self.router,
+            random: self.rng.next(),
+        };
+        self.seats[i].session.start(&mut cx, &mut self.actions);
+        self.run_actions(i, &[], false).map(|_| ())
     }
 
     /// Hands an event to a session and executes what comes of it, and so on with what it asks to be handed back.
@@ -229,6 +250,10 @@ impl World<'_> {
             random: self.rng.next(),
         };
         self.seats[i].session.handle(&mut cx, event, &mut self.actions);
+        self.run_actions(i, input, from_client)
+    }
+
+    fn run_actions(&mut self, i: usize, input: &[u8], from_client: bool) -> Result<Option<Vec<u8>>, String> {
         let (mut list, made) = self.actions.take();
         let mut resume = false;
         let mut list_left: VecDeque<Action> = list.drain(..).collect();
@@ -262,7 +287,9 @@ impl World<'_> {
             }
             Action::ToBackend(backend, bytes) => {
                 let bytes = slice(&bytes, input, made)?;
-                let Some(slot) = self.pool.slot(backend) else { return Err(format!("there is no backend {backend}")) };
+                let Some(slot) = self.pool.slot(backend) else {
+                    return Err(format!("there is no backend {backend}"));
+                };
                 if slot.holder != Some(i) {
                     return Err(format!("client {i} writes to backend {backend}, which it does not hold"));
                 }
@@ -299,7 +326,9 @@ impl World<'_> {
         let backend = lease.backend();
         let cancel = |pending: &Pending| matches!(pending, Pending::Cancel(_, target) if *target == backend);
         if !matches!(fate, Fate::Close(_)) && self.pending.iter().any(cancel) {
-            return Err(format!("backend {backend} is released ({fate:?}) before a cancel for it has arrived"));
+            return Err(format!(
+                "backend {backend} is released ({fate:?}) before a cancel for it has arrived"
+            ));
         }
         self.pool.release(i, lease, fate, &mut self.data)
     }

@@ -1,0 +1,321 @@
+use core::fmt::Write as _;
+
+use pgherd_route::Router;
+use pgherd_session::Policy;
+use pgherd_types::ClusteringMode;
+
+use crate::backend::{Backend, Data, Traits, Wires};
+use crate::client::Client;
+use crate::message::Message;
+use crate::program::{Manners, Program, Step};
+use crate::rng::Rng;
+use crate::world::{Faults, Played, Setup, World};
+
+/// What a seed stands for.
+pub fn setup(seed: u64) -> Setup {
+    let mut rng = Rng::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
+    let faults = match rng.below(20) {
+        0..12 => Faults::None,
+        12..15 => Faults::Unasked,
+        _ => Faults::Deaths,
+    };
+    let manners = match faults {
+        Faults::None | Faults::Unasked if rng.chance(75) => Manners::Rude,
+        Faults::None | Faults::Unasked | Faults::Deaths => Manners::Polite,
+    };
+    let clients = 1 + rng.below(3);
+    let mode = *rng.pick(&[ClusteringMode::Raw, ClusteringMode::StreamingReplication]);
+    // A session that has lost a backend may wait for one while it holds another: two of them can block each other.
+    let per_node = if faults == Faults::Deaths { clients } else { 1 + rng.below(clients) };
+    let traits = Traits { standby: false, reports_late: rng.chance(70), copy_loses_sync: rng.chance(70) };
+    Setup {
+        programs: (0..clients).map(|me| program(&mut rng, me, manners, traits)).collect(),
+        mode,
+        traits,
+        per_node,
+        policy: policy(&mut rng),
+        faults,
+        schedule: rng.next(),
+    }
+}
+
+/// A program that comes to its end: it waits for nothing that a server alone would never send.
+fn program(rng: &mut Rng, me: usize, manners: Manners, traits: Traits) -> Program {
+    let mut program = Program::random(rng, me, manners);
+    loop {
+        let all = program.steps().count();
+        let seen = alone(&program, traits);
+        if seen.left == 0 || seen.closed {
+            return program;
+        }
+        program.leave_out(all - seen.left);
+    }
+}
+
+fn policy(rng: &mut Rng) -> Policy {
+    Policy {
+        load_balance: rng.chance(90),
+        connection_cache: rng.chance(90),
+        authentication_timeout: None,
+        client_idle_limit: None,
+        log_statement: rng.chance(10),
+        version: "pgherd".to_owned(),
+    }
+}
+
+/// Plays a run and says what is wrong with it, if anything.
+///
+/// # Errors
+/// What was seen that should not have been.
+pub fn check(setup: &Setup, router: &mut Router) -> Result<(), String> {
+    let mut world = World::new(setup, router, false);
+    judge(setup, &world.play()?)
+}
+
+/// Why a run is wrong, who took part, and what happened, line by line.
+pub fn explain(setup: &Setup, router: &mut Router) -> String {
+    let mut world = World::new(setup, router, true);
+    let verdict = world.play().and_then(|played| judge(setup, &played));
+    let mut text = String::new();
+    let _infallible = writeln!(text, "{}", verdict.err().unwrap_or_else(|| "nothing is wrong".to_owned()));
+    let Setup { mode, traits, per_node, faults, policy, .. } = setup;
+    let _infallible = writeln!(
+        text,
+        "{mode:?}, {traits:?}, {per_node} backends per node, faults: {faults:?}, balanced: {}, pooled: {}",
+        policy.load_balance, policy.connection_cache
+    );
+    text.push_str(&world.transcript());
+    text
+}
+
+/// Interleavings tried for each smaller run.
+const SHRINK_SCHEDULES: u64 = 20;
+
+/// The smallest run that is still wrong, found by leaving out units and then steps.
+pub fn shrink(setup: &Setup, router: &mut Router) -> Setup {
+    let mut best = setup.clone();
+    for client in 0..best.programs.len() {
+        for unit in (0..best.programs[client].units.len().saturating_sub(1)).rev() {
+            let mut tried = best.clone();
+            tried.programs[client].units.remove(unit);
+            keep_if_wrong(&mut best, tried, router);
+        }
+        let last_unit = best.programs[client].units.last().map_or(0, Vec::len);
+        for step in (0..best.programs[client].steps().count() - last_unit).rev() {
+            let mut tried = best.clone();
+            tried.programs[client].leave_out(step);
+            keep_if_wrong(&mut best, tried, router);
+        }
+    }
+    best
+}
+
+fn keep_if_wrong(best: &mut Setup, tried: Setup, router: &mut Router) {
+    let ends = |program: &Program| {
+        let seen = alone(program, tried.traits);
+        seen.left == 0 || seen.closed
+    };
+    if !tried.programs.iter().all(ends) {
+        return;
+    }
+    for more in 0..SHRINK_SCHEDULES {
+        let tried = Setup { schedule: tried.schedule.wrapping_add(more), ..tried.clone() };
+        if check(&tried, router).is_err() {
+            *best = tried;
+            return;
+        }
+    }
+}
+
+/// The first of these seeds whose run is wrong, and why.
+pub fn hunt(seeds: impl Iterator<Item = u64>) -> Option<(u64, String)> {
+    let mut router = Router::default();
+    for seed in seeds {
+        let setup = setup(seed);
+        if let Err(why) = check(&setup, &mut router) {
+            let small = explain(&shrink(&setup, &mut router), &mut router);
+            return Some((seed, format!("{small}\n(before it was made smaller: {why})")));
+        }
+    }
+    None
+}
+
+/// What a client sees alone on a server of its own.
+struct Alone {
+    replies: Vec<Message>,
+    left: usize,
+    closed: bool,
+    doomed_copies: u32,
+}
+
+fn alone(program: &Program, traits: Traits) -> Alone {
+    alone_if(program, traits, 0)
+}
+
+/// What a client sees alone, if the server is late to fail these of its COPYs.
+fn alone_if(program: &Program, traits: Traits, late: u32) -> Alone {
+    let mut client = Client::started(program);
+    let mut server = Backend::new(traits).late(late);
+    let (mut data, mut bytes, mut out) = (Data::default(), Vec::new(), Vec::new());
+    while let Some(step) = client.next() {
+        let Step::Send(message) = step else { continue };
+        bytes.clear();
+        message.write(&mut bytes);
+        let mut wires = Wires { data: &mut data, out: &mut out };
+        server.feed(&bytes, &mut wires);
+        while server.is_asleep() {
+            server.wake(&mut wires);
+        }
+        client.read(&out);
+        out.clear();
+        if server.is_gone() {
+            break;
+        }
+    }
+    Alone {
+        replies: client.replies().to_vec(),
+        left: client.left(),
+        closed: server.is_gone(),
+        doomed_copies: server.doomed_copies(),
+    }
+}
+
+fn judge(setup: &Setup, all: &[Played]) -> Result<(), String> {
+    for (me, (program, played)) in setup.programs.iter().zip(all).enumerate() {
+        judge_one(setup, me, program, played).map_err(|why| format!("client {me}: {why}"))?;
+    }
+    Ok(())
+}
+
+fn judge_one(setup: &Setup, me: usize, program: &Program, played: &Played) -> Result<(), String> {
+    nothing_of_others(me, setup.programs.len(), played)?;
+    let replies = without_unasked(played)?;
+    let verdict = |want: &Alone| compare(want, program, played, &replies);
+    let first = alone(program, setup.traits);
+    let Err(why) = verdict(&first) else { return Ok(()) };
+    // Whether a doomed COPY reads before it fails is a matter of time: any of these could have been seen.
+    let late = 1..1 << first.doomed_copies.min(LATE_COPIES);
+    match late.map(|late| alone_if(program, setup.traits, late)).any(|want| verdict(&want).is_ok()) {
+        true => Ok(()),
+        false => Err(why),
+    }
+}
+
+/// COPYs of one program that fail before they read, for which both times of failing are tried.
+const LATE_COPIES: u32 = 6;
+
+fn compare(want: &Alone, program: &Program, played: &Played, replies: &[Message]) -> Result<(), String> {
+    let Some(before) = played.before_fault else {
+        well_begun(played)?;
+        same(&want.replies, replies)?;
+        return ended_alike(want, played);
+    };
+    let before = before.min(replies.len());
+    if want.replies.get(..before) != replies.get(..before) {
+        same(&want.replies, replies)?;
+    }
+    after_loss(program, played, replies)
+}
+
+fn ended_alike(want: &Alone, played: &Played) -> Result<(), String> {
+    // How much a client sends into a connection that is being closed is a matter of time.
+    if !want.closed && want.left != played.left {
+        return Err(format!("it stops {} steps before its end, not {}", played.left, want.left));
+    }
+    if want.closed && played.closed.is_none() && !played.vanished {
+        return Err("its session goes on, but a server would have closed it".to_owned());
+    }
+    if !want.closed && played.closed.is_some() {
+        return Err(format!("its session is closed ({:?}), and a server would have gone on", played.closed));
+    }
+    Ok(())
+}
+
+/// AuthenticationOk, parameters, BackendKeyData, ReadyForQuery.
+fn well_begun(played: &Played) -> Result<(), String> {
+    let kinds: Vec<u8> = played.start.iter().map(|message| message.kind).collect();
+    let parameters = kinds.strip_prefix(b"R").and_then(|rest| rest.strip_suffix(b"KZ"));
+    if !parameters.is_some_and(|kinds| kinds.iter().all(|kind| *kind == b'S')) {
+        return Err(format!("it is greeted with {:?}", String::from_utf8_lossy(&kinds)));
+    }
+    let told = |name: &str| {
+        let name = format!("{name}\0");
+        played.start.iter().find_map(|message| message.body.strip_prefix(name.as_bytes()))
+    };
+    match (told("application_name"), told("in_hot_standby")) {
+        (Some(b"\0"), Some(b"off\0")) => Ok(()),
+        other => Err(format!("the parameters that it is told first are not the server's: {other:?}")),
+    }
+}
+
+/// Rows and parameters are marked with the client that they belong to.
+fn nothing_of_others(me: usize, clients: usize, played: &Played) -> Result<(), String> {
+    let foreign: Vec<_> =
+        (0..clients).filter(|&one| one != me).map(|one| format!("c{one}").into_bytes()).collect();
+    let shows = |message: &Message, mark: &Vec<u8>| match message.kind {
+        b'D' | b'A' => message.body.get(6..).is_some_and(|value| value.starts_with(mark)),
+        b'S' => message.body.split(|&byte| byte == 0).nth(1).is_some_and(|value| value.starts_with(mark)),
+        _ => false,
+    };
+    for message in played.start.iter().chain(&played.replies) {
+        if foreign.iter().any(|mark| shows(message, mark)) {
+            return Err(format!("it sees what belongs to another: {message:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// The replies without those that were sent unasked, which must be those that were sent, in order.
+fn without_unasked(played: &Played) -> Result<Vec<Message>, String> {
+    let is_unasked = |message: &&Message| {
+        b"NAS".contains(&message.kind) && message.body.windows(8).any(|window| window == b"unasked ")
+    };
+    let seen: Vec<&Message> = played.replies.iter().filter(is_unasked).collect();
+    let mut sent = played.unasked.iter();
+    for message in &seen {
+        // What a standby's backend sends may be shown, but is not counted.
+        if played.unasked.contains(message) && !sent.any(|one| one == *message) {
+            return Err(format!("out of order, or twice: {message:?}"));
+        }
+    }
+    let missing = played.unasked.iter().find(|message| !seen.contains(message));
+    let stayed = played.closed.is_none() && !played.vanished && played.before_fault.is_none();
+    match missing {
+        Some(missing) if stayed => Err(format!("it was never shown {missing:?}")),
+        Some(_) | None => Ok(played.replies.iter().filter(|message| !is_unasked(message)).cloned().collect()),
+    }
+}
+
+fn same(want: &[Message], got: &[Message]) -> Result<(), String> {
+    let at = want.iter().zip(got).take_while(|(want, got)| want == got).count();
+    match (want.get(at), got.get(at)) {
+        (None, None) => Ok(()),
+        (want, got) => Err(format!("message {at} is {got:?}, and should be {want:?}")),
+    }
+}
+
+/// What holds even when servers die: every unit is answered once, or the session is closed with a reason.
+fn after_loss(program: &Program, played: &Played, replies: &[Message]) -> Result<(), String> {
+    if played.vanished {
+        return Ok(());
+    }
+    let last_words = replies.last().or(played.start.last());
+    let fatal = last_words.is_some_and(|message| {
+        message.kind == b'E' && matches!(message.field(b'V'), Some("FATAL" | "PANIC"))
+    });
+    if played.left > 0 && played.closed.is_none() {
+        return Err("it waits for ever".to_owned());
+    }
+    if played.left > 0 && !fatal && !played.mid_message {
+        return Err(format!(
+            "its session is closed ({:?}) without a word; the last was {last_words:?}",
+            played.closed
+        ));
+    }
+    let ready = replies.iter().filter(|message| message.kind == b'Z').count();
+    let waits = program.steps().filter(|step| matches!(step, Step::AwaitReady | Step::AwaitEnd)).count();
+    if program.manners == Manners::Polite && played.left == 0 && ready != waits {
+        return Err(format!("{waits} units are answered with {ready} ReadyForQuery"));
+    }
+    Ok(())
+}

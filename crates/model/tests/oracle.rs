@@ -1,0 +1,45 @@
+//! The transparency oracle: through a session, over shared backends, under any interleaving, each client sees what it could
+//! have seen alone on a server of its own.
+//!
+//! `PGHERD_SEED=n cargo test -p pgherd-model --test oracle replay -- --nocapture` plays one seed and prints all of it;
+//! `PGHERD_SEEDS=n` sets how many are played.
+
+use std::{env, thread};
+
+use pgherd_model::oracle;
+use pgherd_route::Router;
+
+const SEEDS: u64 = 200_000;
+const THREADS: u64 = 2;
+
+fn variable(name: &str) -> Option<u64> {
+    env::var(name)
+        .ok()
+        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is not a number: {value}")))
+}
+
+#[test]
+fn each_client_sees_what_it_could_have_seen_alone() {
+    let seeds = variable("PGHERD_SEEDS").unwrap_or(SEEDS);
+    let hunt = |first: u64| move || oracle::hunt((0..seeds).filter(move |seed| seed % THREADS == first));
+    let hunters: Vec<_> = (0..THREADS).map(|first| thread::spawn(hunt(first))).collect();
+    for hunter in hunters {
+        if let Some((seed, why)) = hunter.join().expect("a hunter does not panic") {
+            panic!("seed {seed}: {why}");
+        }
+    }
+}
+
+#[test]
+fn replay() {
+    let Some(seed) = variable("PGHERD_SEED") else {
+        println!("PGHERD_SEED names no seed to replay");
+        return;
+    };
+    let setup = oracle::setup(seed);
+    let mut router = Router::default();
+    println!("{}", oracle::explain(&setup, &mut router));
+    if let Err(why) = oracle::check(&setup, &mut router) {
+        panic!("seed {seed}: {why}");
+    }
+}
