@@ -14,16 +14,16 @@
 //!   unless it stands in a plain string, a comment or a quoted name, where it cannot matter.
 //! * `U&` strings and names have an escape character that a later literal names.
 
+mod writer;
+
+use writer::Writer;
+
 /// Bytes of a statement that are looked at. A longer one is [`Shape::Other`].
 pub const TEXT_BYTES: usize = 4 * 1024 * 1024;
 
 /// Bytes of normal text, which bounds the time in the grammar (about a millisecond). A statement with a
 /// longer one is [`Shape::Other`].
 pub const NORMAL_BYTES: usize = 64 * 1024;
-
-/// Literals kept of a list such as `1, 2, 3`; the rest of a longer list is left out. No construct of the
-/// grammar counts as far as that.
-const LITERALS_KEPT: u32 = 8;
 
 /// What a statement's text looks like before the grammar sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +43,10 @@ pub fn normalise(text: &[u8], normal: &mut Vec<u8>) -> Shape {
     if text.len() > TEXT_BYTES || text.contains(&0) {
         return Shape::Other;
     }
-    let mut lexer = Lexer { text, at: 0, out: normal, gap: false, last: Last::Other, kept: 0, words: 0 };
+    let mut lexer = Lexer { text, at: 0, out: Writer::new(normal) };
     match lexer.run() {
         Err(Uncertain) => Shape::Other,
-        Ok(()) if lexer.out.is_empty() => Shape::Empty,
+        Ok(()) if normal.is_empty() => Shape::Empty,
         Ok(()) => Shape::Candidate,
     }
 }
@@ -54,25 +54,10 @@ pub fn normalise(text: &[u8], normal: &mut Vec<u8>) -> Shape {
 /// The tokens are not certain, or do not matter.
 struct Uncertain;
 
-/// The token that was written last, as far as lists of literals go.
-enum Last {
-    Literal,
-    /// A comma after a literal; the length of the normal text before it.
-    Comma(usize),
-    Other,
-}
-
 struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
-    out: &'a mut Vec<u8>,
-    /// White space or a comment lies before the next token.
-    gap: bool,
-    last: Last,
-    /// Literals in the list that `last` is part of.
-    kept: u32,
-    /// Words written so far, counted up to the first.
-    words: u8,
+    out: Writer<'a>,
 }
 
 /// How a string ends.
@@ -84,31 +69,23 @@ enum Escapes {
     Backslash,
 }
 
-impl Lexer<'_> {
+impl<'a> Lexer<'a> {
     fn run(&mut self) -> Result<(), Uncertain> {
         while let Some(byte) = self.peek(0) {
             match byte {
                 b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
                     self.at += 1;
-                    self.gap = true;
+                    self.out.gap();
                 }
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word()?,
                 b'0'..=b'9' => self.number(),
-                b'\'' => {
-                    self.string(Escapes::Plain)?;
-                    self.literal(b"'1'");
-                }
+                b'\'' => self.string(Escapes::Plain, b"'1'")?,
                 b'"' => self.quoted_name()?,
                 b'$' => self.dollar()?,
                 b'-' if self.peek(1) == Some(b'-') => self.line_comment(),
                 b'/' if self.peek(1) == Some(b'*') => self.block_comment()?,
-                b'-' | b'+' => self.sign(byte),
-                b',' => self.comma(),
                 b'\\' => return Err(Uncertain),
-                _ => {
-                    self.at += 1;
-                    self.punctuation(byte);
-                }
+                _ => self.punctuation(byte),
             }
             if self.out.len() > NORMAL_BYTES {
                 return Err(Uncertain);
@@ -121,90 +98,40 @@ impl Lexer<'_> {
         self.text.get(self.at + ahead).copied()
     }
 
-    fn rest(&self) -> &[u8] {
+    fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn space(&mut self) {
-        if self.gap && !self.out.is_empty() {
-            self.out.push(b' ');
-        }
-        self.gap = false;
-    }
-
     fn punctuation(&mut self, byte: u8) {
-        self.space();
-        self.out.push(byte);
-        self.last = Last::Other;
+        self.at += 1;
+        match byte {
+            b',' => self.out.comma(),
+            b'(' => self.out.open(),
+            b')' => self.out.close(),
+            // The sign of a number that continues a list goes with the number.
+            b'-' | b'+' if self.out.continues_list() && self.peek(0).is_some_and(|b| b.is_ascii_digit()) => {}
+            _ => self.out.verbatim(&[byte]),
+        }
     }
 
-    /// A name or keyword, or the letter before a string.
+    /// A name or keyword, or a string with a letter before it.
     fn word(&mut self) -> Result<(), Uncertain> {
-        self.space();
-        let start = self.out.len();
-        let length = self.rest().iter().position(|&b| !is_word(b)).unwrap_or(self.rest().len());
-        let end = self.at + length;
-        self.out.extend_from_slice(self.text.get(self.at..end).unwrap_or_default());
-        self.at = end;
-        self.last = Last::Other;
-        self.out.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
-        let word = self.out.get(start..).unwrap_or_default();
-        let high = word.last().is_some_and(|&b| b >= 0x80);
-        match (word, self.peek(0)) {
-            (b"e", Some(b'\'')) => self.string(Escapes::Backslash).map(|()| self.body(b"'1'")),
-            (b"n" | b"b" | b"x", Some(b'\'')) => self.string(Escapes::Plain).map(|()| self.body(b"'1'")),
-            (b"u", Some(b'&')) if matches!(self.peek(1), Some(b'\'' | b'"')) => Err(Uncertain),
-            (_, Some(next)) if high && may_be_second_byte(next) => Err(Uncertain),
-            (first, _) if self.words == 0 && start == 0 && !may_start_candidate(first) => Err(Uncertain),
-            _ => {
-                self.words = 1;
-                Ok(())
-            }
+        let rest = self.rest();
+        let length = rest.iter().position(|&b| !is_word(b)).unwrap_or(rest.len());
+        let (word, rest) = rest.split_at_checked(length).unwrap_or_default();
+        self.at += length;
+        match (word, rest) {
+            (b"e" | b"E", [b'\'', ..]) => return self.string(Escapes::Backslash, b"e'1'"),
+            (b"n" | b"N", [b'\'', ..]) => return self.string(Escapes::Plain, b"n'1'"),
+            (b"b" | b"B", [b'\'', ..]) => return self.string(Escapes::Plain, b"b'1'"),
+            (b"x" | b"X", [b'\'', ..]) => return self.string(Escapes::Plain, b"x'1'"),
+            (b"u" | b"U", [b'&', b'\'' | b'"', ..]) => return Err(Uncertain),
+            ([.., 0x80..=0xff], [next, ..]) if may_be_second_byte(*next) => return Err(Uncertain),
+            _ => {}
         }
-    }
-
-    /// The rest of a literal whose prefix is written already.
-    fn body(&mut self, body: &[u8]) {
-        self.out.extend_from_slice(body);
-        self.last = Last::Other;
-    }
-
-    /// A literal, or a parameter: neither its value nor the length of a list of them tells anything.
-    fn literal(&mut self, shown: &[u8]) {
-        self.kept = match self.last {
-            Last::Comma(_) => self.kept + 1,
-            Last::Literal | Last::Other => 1,
-        };
-        match self.last {
-            Last::Comma(before) if self.kept > LITERALS_KEPT => {
-                self.out.truncate(before);
-                self.gap = false;
-            }
-            Last::Comma(_) | Last::Literal | Last::Other => {
-                self.space();
-                self.out.extend_from_slice(shown);
-            }
-        }
-        self.last = Last::Literal;
-    }
-
-    fn comma(&mut self) {
-        self.at += 1;
-        let before = self.out.len();
-        let after_literal = matches!(self.last, Last::Literal);
-        self.punctuation(b',');
-        if after_literal {
-            self.last = Last::Comma(before);
-        }
-    }
-
-    /// The sign of a number that continues a list goes with the number.
-    fn sign(&mut self, byte: u8) {
-        self.at += 1;
-        let continues = matches!(self.last, Last::Comma(_));
-        if !(continues && self.peek(0).is_some_and(|b| b.is_ascii_digit())) {
-            self.punctuation(byte);
-        }
+        let first = self.out.len() == 0;
+        let word = self.out.word(word);
+        if first && !may_start_candidate(word) { Err(Uncertain) } else { Ok(()) }
     }
 
     /// Digits, fraction and exponent. What follows without a space stays where it is, so that the grammar
@@ -222,7 +149,7 @@ impl Lexer<'_> {
                 self.digits();
             }
         }
-        self.literal(b"1");
+        self.out.literal(b"1");
     }
 
     fn digits(&mut self) {
@@ -232,7 +159,7 @@ impl Lexer<'_> {
     }
 
     /// Moves from the opening quote behind the closing one, of the last piece when there are several.
-    fn string(&mut self, escapes: Escapes) -> Result<(), Uncertain> {
+    fn string(&mut self, escapes: Escapes, shown: &[u8]) -> Result<(), Uncertain> {
         self.at += 1;
         let mut before = 0;
         loop {
@@ -247,7 +174,7 @@ impl Lexer<'_> {
                 }
                 (b'\'', _) => match self.continuation() {
                     Some(opening) => self.at += opening + 1,
-                    None => return Ok(()),
+                    None => break,
                 },
                 (b'\\', Escapes::Backslash) if before >= 0x80 => return Err(Uncertain),
                 (b'\\', Escapes::Backslash) => self.at += 1,
@@ -255,6 +182,8 @@ impl Lexer<'_> {
             }
             before = byte;
         }
+        self.out.literal(shown);
+        Ok(())
     }
 
     /// Bytes up to the quote that continues a string: only white space with a line end lies before it.
@@ -266,7 +195,6 @@ impl Lexer<'_> {
     }
 
     fn quoted_name(&mut self) -> Result<(), Uncertain> {
-        self.space();
         let inside = self.text.get(self.at + 1..).unwrap_or_default();
         let mut length = 0;
         loop {
@@ -278,9 +206,8 @@ impl Lexer<'_> {
             }
         }
         let end = self.at + length + 2;
-        self.out.extend_from_slice(self.text.get(self.at..end).unwrap_or_default());
+        self.out.verbatim(self.text.get(self.at..end).unwrap_or_default());
         self.at = end;
-        self.last = Last::Other;
         Ok(())
     }
 
@@ -289,7 +216,7 @@ impl Lexer<'_> {
         if self.peek(1).is_some_and(|b| b.is_ascii_digit()) {
             self.at += 1;
             self.digits();
-            self.literal(b"$1");
+            self.out.literal(b"$1");
             return Ok(());
         }
         let inside = self.text.get(self.at + 1..).unwrap_or_default();
@@ -301,14 +228,14 @@ impl Lexer<'_> {
         let body = self.text.get(self.at + delimiter.len()..).unwrap_or_default();
         let length = find(body, delimiter).ok_or(Uncertain)?;
         self.at += length + 2 * delimiter.len();
-        self.literal(b"'1'");
+        self.out.literal(b"'1'");
         Ok(())
     }
 
     fn line_comment(&mut self) {
         let length = self.rest().iter().position(|b| matches!(b, b'\n' | b'\r'));
         self.at = length.map_or(self.text.len(), |length| self.at + length);
-        self.gap = true;
+        self.out.gap();
     }
 
     /// Block comments nest.
@@ -327,7 +254,7 @@ impl Lexer<'_> {
                 _ => self.at += 1,
             }
             if depth == 0 {
-                self.gap = true;
+                self.out.gap();
                 return Ok(());
             }
         }

@@ -54,10 +54,11 @@ const LITERALS: &[&str] = &[
 #[rustfmt::skip]
 const EXPRESSIONS: &[&str] = &[
     "a", "t.a", "lower(#)", "f(#)", "nextval(#)", "random()", "#::int", "#::regclass", "(#)", "# + #",
-    "a = #", "a IN (#, #, #)", "a IN (#)", "ARRAY[#, #]", "(SELECT # FROM t)",
-    "EXISTS (SELECT 1 FROM pg_class WHERE #)", "CASE WHEN # THEN # END", "coalesce(#, #)", "a LIKE #",
-    "count(*)", "sum(#) OVER (ORDER BY #)", "\"A\"", "\"a\"\"b\"", "- #", "NOT #", "int '4'",
-    "interval # day", "set_config(#, #, #)", "current_schema", "now()", "\"lower\"(#)",
+    "a = #", "a IN (#, #, #)", "a IN (#)", "a IN (#, #,#, #, #, #, #, #, #, #, #)",
+    "(a, b) IN ((#, 1), (#, 1), (#,1), (1, 1), (1, 2), (2, #), (3, 1), (4, 1), (1, 7), (1, #))",
+    "ARRAY[#, #]", "(SELECT # FROM t)", "EXISTS (SELECT 1 FROM pg_class WHERE #)", "CASE WHEN # THEN # END",
+    "coalesce(#, #)", "a LIKE #", "count(*)", "sum(#) OVER (ORDER BY #)", "\"A\"", "\"a\"\"b\"", "- #",
+    "NOT #", "int '4'", "interval # day", "set_config(#, #, #)", "current_schema", "now()", "\"lower\"(#)",
     "pg_catalog.lower(#)",
 ];
 

@@ -141,7 +141,9 @@ fn lists_of_literals_have_one_normal_text() {
         let list = vec![literal; n].join(", ");
         format!("SELECT * FROM t WHERE id IN ({list}) AND b = 1")
     };
-    for literal in ["7", "-7", "7.5", "'it''s'", "$1"] {
+    for literal in
+        ["7", "-7", "7.5", "'it''s'", "$1", "E'\\''", "x'0f'", "$$;$$", "(1, 'a')", "(1,-2,$3)", "('x')"]
+    {
         let (shape, nine) = normal(list(9, literal).as_bytes());
         assert_eq!(shape, Shape::Candidate);
         for n in [10, 11, 1000, 200_000] {
@@ -151,6 +153,10 @@ fn lists_of_literals_have_one_normal_text() {
     let megabyte = list(200_000, "7123");
     assert!(megabyte.len() > 1024 * 1024);
     assert_eq!(classify(megabyte.as_bytes()), Class::Read);
+    let rows = list(100_000, "(7123, '7')");
+    assert_eq!(classify(rows.as_bytes()), Class::Read);
+    let hidden = rows.replacen("7123, '7')) AND", "7123, f())) AND", 1);
+    assert_eq!(classify(hidden.as_bytes()), Class::Other);
     let hidden = megabyte.replacen("7123, 7123, 7123)", "7123, f(), 7123)", 1);
     assert_eq!(classify(hidden.as_bytes()), Class::Other);
 }
