@@ -1,0 +1,302 @@
+use core::time::Duration;
+use std::sync::Arc;
+
+use pgherd_cluster::{Change, Cluster};
+use pgherd_config::Settings;
+use pgherd_io::{Handle, Passwords};
+use pgherd_session::Shutdown;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use crate::admin::{AdminDesk, Shown};
+use crate::configuration::load_usable;
+use crate::log::{Level, Log, Record, Source};
+use crate::look::{Look, look};
+use crate::observe::Observer;
+use crate::signals::{Signals, Wish};
+use crate::start::{StartOptions, now_s};
+use crate::status::StatusStore;
+use crate::{passwords, plan};
+
+/// How long the start waits for nodes that do not answer. What is known then is served; the rest is found out
+/// while serving.
+const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(3);
+/// How long a later look at the nodes may take where `connect_timeout` does not say.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
+/// Time between two looks while the primary is searched for, as in Pgpool-II.
+const SEARCH_PERIOD: Duration = Duration::from_secs(1);
+/// The part of pgherd that looks at the nodes, in log lines.
+const CHECKER: &str = "sr_check_worker";
+
+/// The control plane: everything that decides, and is in no hurry.
+pub(crate) struct Control {
+    pub(crate) options: StartOptions,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) passwords: Passwords,
+    pub(crate) cluster: Cluster,
+    pub(crate) status: StatusStore,
+    pub(crate) log: Log,
+    pub(crate) desk: Arc<AdminDesk>,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) data_plane: Arc<Handle>,
+}
+
+/// The search for a primary that is not known.
+#[derive(Clone, Copy, Debug)]
+enum Search {
+    /// It is known, or the mode has none.
+    Over,
+    /// It goes on, until this moment if there is a limit.
+    On { until: Option<Instant> },
+    /// It took too long. The periodic look may still find one.
+    GivenUp,
+}
+
+/// Looks at the nodes for the first time, before anybody is served.
+pub(crate) fn first_look(cluster: &mut Cluster, settings: &Settings, passwords: &Passwords, log: &Log) {
+    let limit =
+        plan::some(settings.health.connect_timeout).map_or(FIRST_LOOK_LIMIT, |own| own.min(FIRST_LOOK_LIMIT));
+    let looks = look(&plan::probes(settings, passwords, &cluster.to_watch()), limit);
+    take_in(cluster, &looks, log);
+}
+
+/// Takes looks into the cluster and logs what changed.
+fn take_in(cluster: &mut Cluster, looks: &[Look], log: &Log) -> Vec<Change> {
+    let sightings: Vec<_> = looks.iter().map(|look| (look.node, look.sighting)).collect();
+    let changes = cluster.see(&sightings, now_s());
+    for change in &changes {
+        let level = if change.is_alarming() { Level::Warning } else { Level::Log };
+        let record = Record::new(level, Source::part(CHECKER), change.to_string());
+        log.write(match reason(change, looks) {
+            Some(reason) => record.detail(reason),
+            None => record,
+        });
+    }
+    for look in looks {
+        if let Some(reason) = &look.reason {
+            let text = format!("node {} did not answer what it is: {reason}", look.node);
+            log.write(Record::new(Level::Debug1, Source::part(CHECKER), text));
+        }
+    }
+    changes
+}
+
+/// What the node said that the change is about.
+fn reason<'a>(change: &Change, looks: &'a [Look]) -> Option<&'a str> {
+    let node = match change {
+        Change::Missing(node) | Change::Found(node) => node,
+        Change::Returned(_)
+        | Change::Stranger(_)
+        | Change::Rival(_)
+        | Change::Added(_)
+        | Change::Primary { .. } => {
+            return None;
+        }
+    };
+    looks.iter().find(|look| look.node == *node)?.reason.as_deref()
+}
+
+impl Control {
+    /// Serves until the data plane has ended.
+    pub(crate) async fn run(mut self, mut signals: Signals) {
+        let mut ended = self.watch_end();
+        let mut stopping: Option<Shutdown> = None;
+        let mut search = self.search(Search::Over);
+        let mut next_look = self.next_look(search);
+        let mut running: Option<JoinHandle<Vec<Look>>> = None;
+        self.store_status();
+        loop {
+            tokio::select! {
+                wish = signals.next() => match wish {
+                    Wish::Stop(how) => stopping = self.stop(stopping, how),
+                    Wish::Reload if stopping.is_none() => {
+                        self.reload();
+                        search = self.search(search);
+                        next_look = Some(Instant::now());
+                    }
+                    Wish::Reload | Wish::Nothing => {}
+                },
+                () = until(next_look), if running.is_none() => running = Some(self.start_look()),
+                looks = finished(&mut running) => {
+                    running = None;
+                    self.take_looks(&looks);
+                    search = self.search(search);
+                    next_look = self.next_look(search);
+                }
+                _ = &mut ended => break,
+            }
+        }
+        self.store_status();
+    }
+
+    /// Tells when the last event loop has ended.
+    fn watch_end(&self) -> oneshot::Receiver<()> {
+        let (tell, ended) = oneshot::channel();
+        let data_plane = Arc::clone(&self.data_plane);
+        tokio::task::spawn_blocking(move || {
+            data_plane.join();
+            // Nobody listens only when the control plane is gone, too.
+            let _ = tell.send(());
+        });
+        ended
+    }
+
+    /// Starts to stop, or stops more urgently than before. A milder wish than before changes nothing.
+    fn stop(&self, before: Option<Shutdown>, how: Shutdown) -> Option<Shutdown> {
+        let urgency = |how| match how {
+            Shutdown::Smart => 1,
+            Shutdown::Fast => 2,
+            Shutdown::Immediate => 3,
+        };
+        if before.map_or(0, urgency) >= urgency(how) {
+            return before;
+        }
+        let word = match how {
+            Shutdown::Smart => "smart",
+            Shutdown::Fast => "fast",
+            Shutdown::Immediate => "immediate",
+        };
+        self.say(Level::Log, "main", format!("received {word} shutdown request"));
+        self.data_plane.shutdown(how);
+        Some(how)
+    }
+
+    fn start_look(&self) -> JoinHandle<Vec<Look>> {
+        let targets = plan::probes(&self.settings, &self.passwords, &self.cluster.to_watch());
+        let limit = plan::some(self.settings.health.connect_timeout).unwrap_or(LOOK_LIMIT);
+        tokio::task::spawn_blocking(move || look(&targets, limit))
+    }
+
+    fn take_looks(&mut self, looks: &[Look]) {
+        let before = self.cluster.topology().epoch;
+        take_in(&mut self.cluster, looks, &self.log);
+        if self.cluster.topology().epoch != before {
+            self.publish();
+        }
+    }
+
+    /// Makes the cluster as it is now known to the sessions, and to the next run.
+    fn publish(&mut self) {
+        let topology = Arc::new(self.cluster.topology());
+        self.data_plane.publish_topology(Arc::clone(&topology));
+        self.desk.show(Shown { settings: Arc::clone(&self.settings), topology });
+        self.store_status();
+    }
+
+    fn store_status(&mut self) {
+        if let Err(error) = self.status.write(&self.cluster.status_file()) {
+            let text =
+                format!("could not write the status file \"{}\": {error}", self.status.path().display());
+            self.say(Level::Warning, "main", text);
+        }
+    }
+
+    /// What becomes of the search for the primary.
+    fn search(&self, before: Search) -> Search {
+        if !self.cluster.lacks_primary() {
+            return Search::Over;
+        }
+        match before {
+            Search::Over if !plan::can_ask_roles(&self.settings) => Search::GivenUp,
+            Search::Over => {
+                let limit = plan::some(self.settings.failover.search_primary_node_timeout);
+                self.say(Level::Log, CHECKER, "no primary is known; searching for it".to_owned());
+                Search::On { until: limit.map(|limit| Instant::now() + limit) }
+            }
+            Search::On { until: Some(until) } if until <= Instant::now() => {
+                let text = "no primary was found within search_primary_node_timeout".to_owned();
+                self.say(Level::Warning, CHECKER, text);
+                Search::GivenUp
+            }
+            Search::On { until } => Search::On { until },
+            Search::GivenUp => Search::GivenUp,
+        }
+    }
+
+    fn next_look(&self, search: Search) -> Option<Instant> {
+        match search {
+            Search::On { .. } => Some(Instant::now() + SEARCH_PERIOD),
+            Search::Over | Search::GivenUp
+                if self.settings.connections.backend_clustering_mode.has_primary() =>
+            {
+                plan::some(self.settings.standby.sr_check_period).map(|period| Instant::now() + period)
+            }
+            Search::Over | Search::GivenUp => None,
+        }
+    }
+
+    /// Reads the configuration again. With an error in it, everything stays as it is.
+    fn reload(&mut self) {
+        self.say(Level::Log, "main", "reload config files".to_owned());
+        let loaded = match load_usable(&self.options.configuration) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let text = format!("the configuration stays as it was: {error}");
+                return self.say(Level::Error, "main", text);
+            }
+        };
+        for problem in &loaded.problems {
+            self.say(Level::Warning, "main", problem.to_string());
+        }
+        let reload = self.settings.reload(&loaded.settings);
+        for change in &reload.waiting {
+            let text = format!(
+                "{} stays {} until pgherd is started again; the file says {}",
+                change.name, change.old, change.new
+            );
+            self.say(Level::Warning, "main", text);
+        }
+        for change in &reload.changed {
+            self.say(
+                Level::Log,
+                "main",
+                format!("{} is {} now, after {}", change.name, change.new, change.old),
+            );
+        }
+        self.apply(reload.settings);
+    }
+
+    fn apply(&mut self, settings: Settings) {
+        self.settings = Arc::new(settings);
+        let (least, format) = plan::log(&self.settings, self.options.debug);
+        self.log.configure(least, format);
+        self.observer.configure(&self.settings);
+        let file = passwords::read(&self.settings, &self.options.configuration);
+        for problem in file.problems {
+            self.say(Level::Warning, "main", problem);
+        }
+        self.passwords = file.passwords;
+        let live = plan::live(&self.settings, Arc::clone(&self.passwords));
+        self.data_plane.publish_settings(Arc::new(live));
+        let (changes, problems) = self.cluster.reconfigure(plan::nodes(&self.settings), now_s());
+        for change in changes {
+            self.say(Level::Log, "main", change.to_string());
+        }
+        for problem in problems {
+            self.say(Level::Warning, "main", problem.to_string());
+        }
+        self.publish();
+    }
+
+    fn say(&self, level: Level, part: &'static str, text: String) {
+        self.log.write(Record::new(level, Source::part(part), text));
+    }
+}
+
+/// Waits for a moment; for ever, when there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => core::future::pending().await,
+    }
+}
+
+/// Waits for a look that is under way; for ever, when none is.
+async fn finished(running: &mut Option<JoinHandle<Vec<Look>>>) -> Vec<Look> {
+    match running {
+        // A look that failed inside has seen nothing.
+        Some(look) => look.await.unwrap_or_default(),
+        None => core::future::pending().await,
+    }
+}
