@@ -109,7 +109,8 @@ pub(crate) fn probes(
             (&check.sr_check_user, &check.sr_check_database, &check.sr_check_password)
         };
         let given = Some(password).filter(|given| !given.is_empty());
-        let password = given.map(|given| StoredPassword::recognise(given.expose())).or_else(|| passwords(user));
+        let password =
+            given.map(|given| StoredPassword::recognise(given.expose())).or_else(|| passwords(user));
         Some((node, ProbeTarget { address, user: user.clone(), database: database.clone(), password }))
     };
     nodes.iter().filter_map(target).collect()
@@ -190,7 +191,8 @@ mod tests {
     #[test]
     fn whose_login_asks_the_nodes() {
         let node = "backend_hostname0 = 'a'\nbackend_port0 = 5432\n";
-        let passwords: Passwords = Arc::new(|user| (user == "bob").then(|| StoredPassword::recognise(b"from file")));
+        let passwords: Passwords =
+            Arc::new(|user| (user == "bob").then(|| StoredPassword::recognise(b"from file")));
         let cases: [(&str, &str, Option<&str>); 4] = [
             ("", "", None),
             ("sr_check_user = 'bob'", "bob", Some("from file")),
@@ -202,7 +204,11 @@ mod tests {
             let all = super::probes(&settings, &passwords, &[NodeId(0), NodeId(9)]);
             assert_eq!(all.len(), 1);
             assert_eq!(all[0].1.user, user);
-            assert_eq!(all[0].1.password, password.map(|text| StoredPassword::recognise(text.as_bytes())), "{text}");
+            assert_eq!(
+                all[0].1.password,
+                password.map(|text| StoredPassword::recognise(text.as_bytes())),
+                "{text}"
+            );
         }
     }
 }
