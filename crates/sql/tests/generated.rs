@@ -4,7 +4,10 @@
 //! UTF-8, which the parser library assumes): where they find statements in a text, the class of its normal
 //! text must be the class of the text, or `Other`.
 
-use pgherd_sql::{Class, classify, classify_normal};
+use std::panic;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use pgherd_sql::{Class, Shape, classify, classify_normal, normalise};
 
 /// A small generator (splitmix64): the seed is in the message of a failed check.
 struct Random(u64);
@@ -132,4 +135,36 @@ fn statements_with_other_literals_and_spaces() {
     for class in [Class::Read, Class::ReadPrimary, Class::Transaction, Class::CopyIn, Class::Other] {
         assert!(counts[class as usize] > 1_000, "{class:?}: {counts:?}");
     }
+}
+
+/// Any bytes get an answer, and the normal text of a normal text is of the same class.
+#[test]
+fn bytes() {
+    // A panic inside the parser library is caught by `classify_normal`, so it is looked for here.
+    static PANICS: AtomicU32 = AtomicU32::new(0);
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
+        before(info);
+    }));
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for seed in 0..200_000 {
+        let random = &mut Random(seed);
+        let mut text = if random.chance(2) { soup(random) } else { statement(random) }.into_bytes();
+        for _ in 0..random.next() % 4 {
+            let at = usize::try_from(random.next() % (text.len() as u64 + 1)).expect("small");
+            text.insert(at, random.next().to_ne_bytes()[0]);
+        }
+        if normalise(&text, &mut first) == Shape::Candidate {
+            let class = classify_normal(&first);
+            assert_eq!(
+                normalise(&first, &mut second),
+                Shape::Candidate,
+                "seed {seed}: {}",
+                text.escape_ascii()
+            );
+            assert_eq!(classify_normal(&second), class, "seed {seed}: {}", text.escape_ascii());
+        }
+    }
+    assert_eq!(PANICS.load(Ordering::Relaxed), 0);
 }
