@@ -1,5 +1,4 @@
-/// What routing needs to know of the text of one simple query, or of one Parse message. Ordered from the
-/// class that allows most to the one that allows least.
+/// What routing needs to know of the text of one simple query, or of one Parse message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Nothing but white space, comments and semicolons.
