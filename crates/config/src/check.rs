@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::choices::ProcessMode;
 use crate::load::SetAt;
 use crate::problem::{Problem, Severity};
+use crate::problems::Problems;
 use crate::settings::Settings;
 
 /// Adds the problems of the settings as a whole. What stops Pgpool-II from starting is an error.
-pub(crate) fn check(file: &Path, settings: &Settings, set_at: &SetAt, problems: &mut Vec<Problem>) {
+pub(crate) fn check(file: &Path, settings: &Settings, set_at: &SetAt, problems: &mut Problems) {
     let mut check = Check { file, settings, set_at, problems };
     check.spare_children();
     check.places_for_clients();
@@ -21,7 +22,7 @@ struct Check<'a> {
     file: &'a Path,
     settings: &'a Settings,
     set_at: &'a SetAt,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Problems,
 }
 
 impl Check<'_> {

@@ -56,7 +56,7 @@ fn assignment<'a>(cursor: &mut Cursor<'a>) -> Result<Assignment<'a>, Malformed> 
     }
     let name = String::from_utf8_lossy(cursor.take_while(is_name));
     if cursor.peek().is_some_and(|next| !is_blank(next) && !matches!(next, b'=' | b'\'' | b'#')) {
-        return Err(cursor.malformed(&format!("unexpected text after the name {name}"), LINE));
+        return Err(cursor.malformed(&format!("unexpected text after the name {}", shown(&name)), LINE));
     }
     cursor.blanks();
     if cursor.peek() == Some(b'=') {
@@ -64,13 +64,13 @@ fn assignment<'a>(cursor: &mut Cursor<'a>) -> Result<Assignment<'a>, Malformed> 
         cursor.blanks();
     }
     if cursor.at_end() {
-        return Err(cursor.malformed(&format!("no value for {name}"), LINE));
+        return Err(cursor.malformed(&format!("no value for {}", shown(&name)), LINE));
     }
     let value_column = cursor.column();
     let value = value(cursor, &name)?;
     cursor.blanks();
     if !cursor.at_end() {
-        return Err(cursor.malformed(&format!("unexpected text after the value of {name}"), QUOTED));
+        return Err(cursor.malformed(&format!("unexpected text after the value of {}", shown(&name)), QUOTED));
     }
     Ok(Assignment { name, name_column, value, value_column })
 }
@@ -79,7 +79,7 @@ fn value<'a>(cursor: &mut Cursor<'a>, name: &str) -> Result<&'a [u8], Malformed>
     if cursor.peek() != Some(b'\'') {
         let word = cursor.take_while(is_word);
         if word.is_empty() {
-            return Err(cursor.malformed(&format!("unexpected text as the value of {name}"), QUOTED));
+            return Err(cursor.malformed(&format!("unexpected text as the value of {}", shown(name)), QUOTED));
         }
         return Ok(word);
     }
@@ -93,7 +93,9 @@ fn value<'a>(cursor: &mut Cursor<'a>, name: &str) -> Result<&'a [u8], Malformed>
             Some(_) => cursor.at += 1,
             None => {
                 cursor.at = opening;
-                return Err(cursor.malformed(&format!("no closing quote after the value of {name}"), QUOTED));
+                return Err(
+                    cursor.malformed(&format!("no closing quote after the value of {}", shown(name)), QUOTED)
+                );
             }
         }
     }

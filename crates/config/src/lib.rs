@@ -11,15 +11,18 @@ mod feature;
 mod kind;
 mod lexer;
 mod load;
+mod manual;
 mod names;
 mod nearest;
 mod number;
 mod old;
 mod problem;
+mod problems;
 mod reload;
 mod sections;
 mod setting;
 mod settings;
+mod show;
 mod source;
 
 pub use choices::{
@@ -30,6 +33,7 @@ pub use choices::{
 pub use feature::Feature;
 pub use kind::Style;
 pub use load::{Loaded, load};
+pub use manual::{reference, sample};
 pub use problem::{Position, Problem, Severity};
 pub use reload::{Change, Reload};
 pub use sections::{
@@ -38,4 +42,5 @@ pub use sections::{
 };
 pub use setting::{Setting, Shape, State, When};
 pub use settings::{CHAPTERS, Chapter, LAST_NODE, Settings, all, find};
+pub use show::Shown;
 pub use source::{Include, NoFiles};

@@ -9,6 +9,7 @@ use crate::names::{self, Meaning};
 use crate::nearest::nearest;
 use crate::old::{Fate, Old, OldMode};
 use crate::problem::{Problem, Severity, may_hold_secret, shown};
+use crate::problems::Problems;
 use crate::setting::{Setting, State};
 use crate::settings::{self, Settings};
 use crate::source::{Assigned, Include, Place, Sources};
@@ -45,8 +46,7 @@ pub fn load(path: &Path, text: &[u8], files: &dyn Include) -> Loaded {
     loader.apply();
     loader.note_waiting();
     check::check(path, &loader.settings, &loader.set_at, &mut loader.problems);
-    in_order_of_places(&mut loader.problems);
-    Loaded { settings: loader.settings, problems: loader.problems }
+    Loaded { settings: loader.settings, problems: loader.problems.in_order_of_places() }
 }
 
 /// Where each setting got its value, by name and number.
@@ -65,7 +65,8 @@ struct Entry {
 #[derive(Default)]
 struct Loader {
     settings: Settings,
-    problems: Vec<Problem>,
+    defaults: Settings,
+    problems: Problems,
     entries: Vec<Entry>,
     old_mode: Option<(OldMode, Place)>,
     set_at: SetAt,
@@ -97,9 +98,10 @@ impl Loader {
                 );
             }
             Meaning::NumberTooGreat(setting, last) => {
-                let message = format!("the number in {name} is too great");
+                let message = format!("the number in {} is too great", shown(name));
                 self.error(&place, message, format!("{} takes the numbers 0 to {last}", setting.name));
             }
+            Meaning::Unknown if self.problems.are_warnings_full() => {}
             Meaning::Unknown => {
                 let hint = match nearest(name) {
                     Some(known) => format!("did you mean {known}?"),
@@ -180,21 +182,37 @@ impl Loader {
         let current: BTreeSet<_> =
             entries.iter().filter(|one| one.is_current).map(|one| (one.setting.name, one.index)).collect();
         for entry in &entries {
-            let name = entry.setting.full_name(entry.index);
-            let place = &entry.assigned.name_place;
-            if !entry.is_current {
-                let old = &entry.assigned.name;
-                if current.contains(&(entry.setting.name, entry.index)) {
-                    let message =
-                        format!("{old}, the old name of {name}, is ignored because {name} is set too");
-                    self.warn(place, message, "remove the line".to_owned());
-                    continue;
-                }
-                let hint = format!("write {} in its place", assignment(entry.setting, &name, &entry.value));
-                self.warn(place, format!("{old} is an old name of {name}"), hint);
+            let is_outdone = !entry.is_current && current.contains(&(entry.setting.name, entry.index));
+            if !is_outdone {
+                self.apply_one(entry);
             }
-            self.apply_one(entry);
         }
+        for entry in entries.iter().filter(|entry| !entry.is_current) {
+            self.note_old_name(entry, current.contains(&(entry.setting.name, entry.index)));
+        }
+    }
+
+    /// Says what to write instead of an old name, unless the line can as well go.
+    fn note_old_name(&mut self, entry: &Entry, is_outdone: bool) {
+        let name = entry.setting.full_name(entry.index);
+        let place = &entry.assigned.name_place;
+        let old = &entry.assigned.name;
+        if is_outdone {
+            let message = format!("{old}, the old name of {name}, is ignored because {name} is set too");
+            self.warn(place, message, "remove the line".to_owned());
+        } else if self.matters(entry.setting, entry.index) {
+            let hint = format!("write {} in its place", assignment(entry.setting, &name, &entry.value));
+            self.warn(place, format!("{old} is an old name of {name}"), hint);
+        }
+    }
+
+    /// True unless the setting has its default anyway, or belongs to something that is switched off.
+    fn matters(&self, setting: &Setting, index: Option<u8>) -> bool {
+        let is_wanted = match setting.state {
+            State::Works => true,
+            State::Waits(feature) => feature.is_wanted(&self.settings),
+        };
+        is_wanted && !(setting.access.same)(&self.settings, &self.defaults, index)
     }
 
     fn apply_one(&mut self, entry: &Entry) {
@@ -221,13 +239,11 @@ impl Loader {
 
     /// Says of each setting that waits for a feature that it does nothing yet, if its value asks for something.
     fn note_waiting(&mut self) {
-        let default = Settings::default();
         let mut told = BTreeSet::new();
         for ((name, index), place) in &self.set_at {
             let Some(setting) = settings::find(name) else { continue };
             let State::Waits(feature) = setting.state else { continue };
-            let is_default = (setting.access.same)(&self.settings, &default, *index);
-            if is_default || !feature.is_wanted(&self.settings) || !told.insert(name) {
+            if !self.matters(setting, *index) || !told.insert(name) {
                 continue;
             }
             let message = format!(
@@ -249,18 +265,4 @@ fn assignment(setting: &Setting, name: &str, value: &str) -> String {
     let is_hidden = !value.is_empty() && (setting.is_secret() || may_hold_secret(value));
     let value = if is_hidden { "...".to_owned() } else { shown(value) };
     if (setting.access.is_quoted)() { format!("{name} = '{value}'") } else { format!("{name} = {value}") }
-}
-
-/// Sorts by file, in the order in which files have problems, and by line.
-fn in_order_of_places(problems: &mut [Problem]) {
-    let mut files: Vec<_> = Vec::new();
-    for problem in problems.iter() {
-        if !files.contains(&problem.file) {
-            files.push(problem.file.clone());
-        }
-    }
-    problems.sort_by_key(|problem| {
-        let file = files.iter().position(|file| *file == problem.file);
-        (problem.at.is_none(), file, problem.at.map(|at| (at.line, at.column)))
-    });
 }

@@ -2,6 +2,9 @@ use crate::settings;
 
 /// The known name that is most like this unknown one, unless none is; with a number if it takes one.
 pub(crate) fn nearest(name: &str) -> Option<String> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     let (base, number) = split_number(name);
     let base = base.to_ascii_lowercase();
     let distance = |known: &str| strsim::damerau_levenshtein(&base, known);
@@ -21,6 +24,9 @@ pub(crate) fn nearest(name: &str) -> Option<String> {
     let number = if number.is_empty() { "0" } else { number };
     Some(if is_numbered { format!("{}{number}", setting.name) } else { setting.name.to_owned() })
 }
+
+/// Measuring takes time in proportion to the length of a name. No setting's is as long as this.
+const LONGEST_NAME: usize = 100;
 
 /// A name that is a part of a longer one says something from this length on.
 const SHORTEST_CONTAINED: usize = 12;

@@ -36,7 +36,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.file.display())?;
+        write!(f, "{}:", shown_path(&self.file))?;
         if let Some(Position { line, .. }) = self.at {
             write!(f, "{line}:")?;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::kind::Style;
-use crate::setting::{Setting, Shape, When};
+use crate::setting::{Setting, When};
 use crate::settings::{self, Settings};
 
 /// A setting whose value in the new file is another one.
@@ -33,7 +33,7 @@ impl Settings {
     pub fn reload(&self, new: &Settings) -> Reload {
         let mut reload = Reload { settings: self.clone(), changed: Vec::new(), waiting: Vec::new() };
         for setting in settings::all() {
-            for index in indexes(setting.shape, self, new) {
+            for index in indexes(setting, self, new) {
                 reload.setting(setting, index, self, new);
             }
         }
@@ -71,20 +71,11 @@ fn is_used(settings: &Settings, index: Option<u8>) -> bool {
     index.and_then(|index| settings.backends.get(&index)).is_some_and(|node| node.is_used())
 }
 
-/// The numbers under which the settings of this shape may differ; `None` is "without a number".
-fn indexes(shape: Shape, old: &Settings, new: &Settings) -> Vec<Option<u8>> {
-    let numbers = |settings: &Settings| -> Vec<u8> {
-        match shape {
-            Shape::Once => Vec::new(),
-            Shape::OnceAndNumbered(_) => settings.health_of.keys().copied().collect(),
-            Shape::Numbered(_) => {
-                let nodes = settings.backends.keys().chain(settings.peers.keys());
-                nodes.chain(settings.heartbeats.keys()).copied().collect()
-            }
-        }
-    };
-    let both: BTreeSet<u8> = numbers(old).into_iter().chain(numbers(new)).collect();
-    shape.is_plain().then_some(None).into_iter().chain(both.into_iter().map(Some)).collect()
+/// Where the setting may differ: without a number, and under each number that has a value.
+fn indexes(setting: &Setting, old: &Settings, new: &Settings) -> impl Iterator<Item = Option<u8>> {
+    let numbers: BTreeSet<u8> = setting.numbers(old).into_iter().chain(setting.numbers(new)).collect();
+    let plain = setting.shape.is_plain().then_some(None);
+    plain.into_iter().chain(numbers.into_iter().map(Some))
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ pub(crate) struct Access {
     pub(crate) read: fn(&mut Settings, Option<u8>, &str) -> Verdict<()>,
     pub(crate) show: fn(&Settings, Option<u8>, Style) -> String,
     pub(crate) show_default: fn(Style) -> String,
+    pub(crate) numbers: fn(&Settings) -> Vec<u8>,
     pub(crate) same: fn(&Settings, &Settings, Option<u8>) -> bool,
     pub(crate) copy: fn(from: &Settings, to: &mut Settings, Option<u8>),
     pub(crate) allowed: fn() -> String,
@@ -103,6 +104,11 @@ impl Setting {
         (self.access.is_secret)()
     }
 
+    /// The numbers under which it has a value, ascending. Empty for a setting without a number.
+    pub fn numbers(&self, settings: &Settings) -> Vec<u8> {
+        (self.access.numbers)(settings)
+    }
+
     /// What it does, as one line.
     pub fn description(&self) -> String {
         self.doc.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -129,6 +135,8 @@ pub(crate) trait Section: Default {
     const SHAPE: Shape;
     fn of(settings: &Settings, index: Option<u8>) -> Option<&Self>;
     fn of_mut(settings: &mut Settings, index: Option<u8>) -> &mut Self;
+    /// The numbers under which there are values, ascending.
+    fn numbers(settings: &Settings) -> Vec<u8>;
 }
 
 /// Declares the settings of a section: a struct with a field for each, its defaults, and `SETTINGS`, the
@@ -183,17 +191,24 @@ macro_rules! access {
                 Ok($crate::kind::Read { value: (), doubt: read.doubt })
             },
             show: |settings, index, style| {
-                let default = $section::default();
-                let section = <$section as $crate::setting::Section>::of(settings, index);
-                $crate::kind::Kind::<$type>::show(&$kind, &section.unwrap_or(&default).$name, style)
+                let show =
+                    |section: &$section| $crate::kind::Kind::<$type>::show(&$kind, &section.$name, style);
+                match <$section as $crate::setting::Section>::of(settings, index) {
+                    Some(section) => show(section),
+                    None => show(&$section::default()),
+                }
             },
             show_default: |style| {
                 $crate::kind::Kind::<$type>::show(&$kind, &$section::default().$name, style)
             },
+            numbers: <$section as $crate::setting::Section>::numbers,
             same: |one, other, index| {
-                let default = $section::default();
-                let value = |settings| <$section as $crate::setting::Section>::of(settings, index);
-                value(one).unwrap_or(&default).$name == value(other).unwrap_or(&default).$name
+                let section = |settings| <$section as $crate::setting::Section>::of(settings, index);
+                match (section(one), section(other)) {
+                    (Some(one), Some(other)) => one.$name == other.$name,
+                    (Some(lone), None) | (None, Some(lone)) => lone.$name == $section::default().$name,
+                    (None, None) => true,
+                }
             },
             copy: |from, to, index| {
                 let value = match <$section as $crate::setting::Section>::of(from, index) {

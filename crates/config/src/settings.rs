@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use crate::names::{self, Meaning};
 use crate::sections::{
     Backend, Balance, Cache, Connections, Failover, Files, HealthCheck, Heartbeat, Logging, Own, Peer,
     Pooling, Recovery, Replication, StandbyCheck, Tls, Watchdog,
@@ -93,6 +94,18 @@ pub fn find(name: &str) -> Option<&'static Setting> {
     all().find(|setting| setting.name == name)
 }
 
+/// The setting of a name that may have a number behind it, and the number.
+pub(crate) fn find_numbered(name: &str) -> Option<(&'static Setting, Option<u8>)> {
+    match names::meaning(name) {
+        Meaning::Current(setting, index) => Some((setting, index)),
+        Meaning::Former(..)
+        | Meaning::Old(..)
+        | Meaning::WithoutNumber(_)
+        | Meaning::NumberTooGreat(..)
+        | Meaning::Unknown => None,
+    }
+}
+
 /// Sections that are there once.
 macro_rules! once {
     ($($section:ident in $field:ident;)+) => { $(
@@ -103,6 +116,9 @@ macro_rules! once {
             }
             fn of_mut(settings: &mut Settings, _: Option<u8>) -> &mut Self {
                 &mut settings.$field
+            }
+            fn numbers(_: &Settings) -> Vec<u8> {
+                Vec::new()
             }
         }
     )+ };
@@ -135,6 +151,9 @@ macro_rules! numbered {
             fn of_mut(settings: &mut Settings, index: Option<u8>) -> &mut Self {
                 settings.$field.entry(index.unwrap_or(0)).or_default()
             }
+            fn numbers(settings: &Settings) -> Vec<u8> {
+                settings.$field.keys().copied().collect()
+            }
         }
     )+ };
 }
@@ -159,5 +178,8 @@ impl Section for HealthCheck {
             None => &mut settings.health,
             Some(index) => settings.health_of.entry(index).or_insert_with(|| settings.health.clone()),
         }
+    }
+    fn numbers(settings: &Settings) -> Vec<u8> {
+        settings.health_of.keys().copied().collect()
     }
 }

@@ -5,15 +5,14 @@ use std::rc::Rc;
 
 use crate::lexer::{self, Line};
 use crate::problem::{Position, Problem, Severity, shown_path};
+use crate::problems::Problems;
 
 /// How deep files may include each other, as in Pgpool-II.
 const INCLUDE_DEPTH: usize = 10;
 /// Files that are read in all. Ten levels of files that include each other twice would be a thousand.
 const INCLUDE_FILES: usize = 200;
-/// Bytes of one file.
-const FILE_BYTES: usize = 4 << 20;
-/// Problems that are told. After as many syntax errors it is no configuration file.
-const PROBLEMS: usize = 1000;
+/// Bytes of all files.
+const ALL_BYTES: usize = 8 << 20;
 
 /// Reads the files that `include` names. A closure from a path to its bytes, or the reason why there are none,
 /// is one.
@@ -66,8 +65,9 @@ pub(crate) struct Assigned {
 #[derive(Default)]
 pub(crate) struct Sources {
     pub(crate) assigned: Vec<Assigned>,
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) problems: Problems,
     files: usize,
+    bytes: usize,
 }
 
 impl Sources {
@@ -85,8 +85,9 @@ impl Sources {
             let line = u32::try_from(line + 1).unwrap_or(u32::MAX);
             Place { file: Rc::clone(&file), at: Position { line, column } }
         };
-        if text.len() > FILE_BYTES {
-            let message = format!("the file has {} bytes, more than {FILE_BYTES}", text.len());
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.bytes > ALL_BYTES {
+            let message = format!("the files have more than {ALL_BYTES} bytes");
             self.error(&place(0, 1), message, "check that this is a configuration file");
             return;
         }
@@ -151,15 +152,18 @@ impl Sources {
     }
 
     fn error(&mut self, place: &Place, message: String, hint: &str) {
-        if self.problems.len() < PROBLEMS {
-            self.problems.push(place.problem(Severity::Error, message, hint.to_owned()));
-        }
+        self.problems.push(place.problem(Severity::Error, message, hint.to_owned()));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problems::PROBLEMS;
+
+    fn told(sources: Sources) -> Vec<String> {
+        sources.problems.in_order_of_places().iter().map(ToString::to_string).collect()
+    }
 
     #[test]
     fn includes_are_relative_to_the_including_file_and_in_place() {
@@ -172,9 +176,8 @@ mod tests {
         let sources = Sources::read(Path::new("/etc/pgpool/pgpool.conf"), text, &files);
         let names: Vec<_> = sources.assigned.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
-        let problems: Vec<_> = sources.problems.iter().map(ToString::to_string).collect();
         assert_eq!(
-            problems,
+            told(sources),
             ["/etc/pgpool/pgpool.conf:4: error: cannot include /none: not there; \
               correct the path, or make the file readable"]
         );
@@ -184,8 +187,8 @@ mod tests {
     fn a_message_about_a_path_fits_on_a_line() {
         let text = format!("include 'a\0\r{}'", "x".repeat(1000));
         let sources = Sources::read(Path::new("x"), text.as_bytes(), &NoFiles);
-        let message = &sources.problems[0].message;
-        assert!(message.starts_with("cannot include a  xxx") && message.len() < 400, "{message:?}");
+        let message = &told(sources)[0];
+        assert!(message.contains("cannot include a  xxx") && message.len() < 450, "{message:?}");
     }
 
     #[test]
@@ -193,28 +196,28 @@ mod tests {
         let once = |_: &Path| Ok(b"include 'x'".to_vec());
         let sources = Sources::read(Path::new("x"), b"include 'x'", &once);
         assert_eq!(sources.files, INCLUDE_DEPTH + 1);
-        assert_eq!(sources.problems.len(), 1);
+        assert_eq!(told(sources).len(), 1);
 
         let thrice = |_: &Path| Ok(b"include 'x'\ninclude 'x'\ninclude 'x'".to_vec());
         let sources = Sources::read(Path::new("x"), b"include 'x'\ninclude 'x'", &thrice);
         assert_eq!(sources.files, INCLUDE_FILES);
-        assert!(sources.problems.iter().any(|one| one.message.contains("more than 200 files")));
+        assert!(told(sources).iter().any(|one| one.contains("more than 200 files")));
     }
 
     #[test]
     fn limits_of_size_and_of_problems() {
-        let sources = Sources::read(Path::new("x"), &vec![b'\n'; FILE_BYTES + 1], &NoFiles);
-        assert_eq!(sources.problems.len(), 1);
+        let sources = Sources::read(Path::new("x"), &vec![b'\n'; ALL_BYTES + 1], &NoFiles);
+        assert_eq!(told(sources).len(), 1);
         let sources = Sources::read(Path::new("x"), &b"!\n".repeat(PROBLEMS + 1), &NoFiles);
-        assert_eq!(sources.problems.len(), PROBLEMS);
+        assert_eq!(told(sources).len(), PROBLEMS);
     }
 
     #[test]
     fn a_mark_of_byte_order_and_line_ends_of_windows_are_skipped() {
         let sources = Sources::read(Path::new("x"), b"\xef\xbb\xbf# x\r\na = 1\r\n\r\n", &NoFiles);
-        assert!(sources.problems.is_empty());
         assert_eq!(sources.assigned.len(), 1);
+        assert!(told(sources).is_empty());
         let sources = Sources::read(Path::new("x"), b"# gr\xfc\xdfe\na = 'gr\xfc\xdfe'", &NoFiles);
-        assert_eq!(sources.problems.len(), 1, "in a comment it does not matter, in a value it does");
+        assert_eq!(told(sources).len(), 1, "in a comment it does not matter, in a value it does");
     }
 }

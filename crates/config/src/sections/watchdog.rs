@@ -165,7 +165,7 @@ section! {
         /// Port of the pgherd's watchdog. 0: there is no such pgherd.
         wd_port: u16 = 0, Whole::PORT_OR_NONE, Reload, Waits(Feature::Watchdog);
 
-        /// Port of the pgherd for clients.
+        /// Port of the pgherd for clients. 0: the same as `port` of this one.
         pgpool_port: u16 = 0, Whole::PORT_OR_NONE, Reload, Waits(Feature::Watchdog);
     }
 }
