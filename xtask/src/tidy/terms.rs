@@ -21,7 +21,7 @@ const OLD_NAMES: &[&str] = &[
     "black_function_list",
     "black_memqcache_table_list",
     "black_query_pattern_list",
-    "ignore_leading_white_space",
+    "follow_master_command",
     "master_slave",
     "master_slave_mode",
     "master_slave_sub_mode",
