@@ -68,11 +68,6 @@ const EXCEPTIONS: &[Exception] = &[
         path: "crates/config/",
         reason: "former names of settings, which old files still have",
     },
-    Exception {
-        rule: terms::RULE,
-        path: "docs/configuration.md",
-        reason: "the same names, in the manual page",
-    },
 ];
 
 /// Drops what an exception covers, and objects to exceptions that cover nothing any more.
