@@ -9,6 +9,7 @@ mod manifests;
 mod purity;
 mod shape;
 mod size;
+mod strays;
 mod terms;
 
 use std::path::Path;
@@ -41,6 +42,7 @@ fn findings(tree: &Tree, packages: &[Package]) -> Vec<Finding> {
     shape::check(tree, &mut found);
     links::check(tree, &mut found);
     decisions::check(tree, &mut found);
+    strays::check(tree, &mut found);
     terms::check(tree, &mut found);
     found.sort();
     found.dedup();
