@@ -88,8 +88,8 @@ impl Cluster {
         changes
     }
 
-    /// Takes in a reloaded configuration: weights and flags at once, new nodes at the end or in unused slots. What cannot
-    /// be changed while running stays as it was and is returned.
+    /// Takes in a reloaded configuration: weights and flags at once, new nodes at the end or in unused slots. What
+    /// cannot be changed while running stays as it was and is returned.
     pub fn reconfigure(&mut self, specs: Vec<NodeSpec>, now_s: u64) -> (Vec<Change>, Vec<SpecProblem>) {
         let mut changes = Vec::new();
         let mut problems = Vec::new();

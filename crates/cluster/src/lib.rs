@@ -1,8 +1,8 @@
 //! What is known and decided about the nodes of a cluster. Pure: no socket, no clock.
 //!
-//! [`Cluster`] takes in what was seen of the nodes ([`Sighting`]) and gives the next [`Topology`](pgherd_types::Topology)
-//! and what changed on the way ([`Change`]). [`elect`] finds the primary; [`StatusFile`] is Pgpool-II's
-//! `pgpool_status`.
+//! [`Cluster`] takes in what was seen of the nodes ([`Sighting`]) and gives the next
+//! [`Topology`](pgherd_types::Topology) and what changed on the way ([`Change`]). [`elect`] finds the primary;
+//! [`StatusFile`] is Pgpool-II's `pgpool_status`.
 
 mod change;
 mod cluster;

@@ -117,8 +117,8 @@ impl EventLoop {
         }
     }
 
-    /// A client that has not said who it is by now is not worth a descriptor. The session's own limit comes first, where there
-    /// is one.
+    /// A client that has not said who it is by now is not worth a descriptor. The session's own limit comes first,
+    /// where there is one.
     pub(crate) fn startup_limit(&mut self, key: Key) {
         if self.clients.get(key).is_some_and(|client| client.place == Place::NotAsked) {
             self.close_client(key, Closing::TimeLimit);

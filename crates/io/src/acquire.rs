@@ -135,7 +135,8 @@ impl EventLoop {
         Some(backend)
     }
 
-    /// Gives a backend that came from elsewhere a place in this loop. `None` when the kernel does not let it be watched.
+    /// Gives a backend that came from elsewhere a place in this loop. `None` when the kernel does not let it be
+    /// watched.
     pub(crate) fn settle_in(&mut self, backend: Backend) -> Option<Key> {
         let id = backend.id;
         let key = self.backends.insert(backend);

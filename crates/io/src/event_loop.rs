@@ -222,8 +222,8 @@ impl EventLoop {
         }
     }
 
-    /// Sessions set timers when they come and need them no more a moment later: those of the gone are forgotten before they
-    /// pile up.
+    /// Sessions set timers when they come and need them no more a moment later: those of the gone are forgotten
+    /// before they pile up.
     fn prune_timers(&mut self) {
         if self.wheel.len() < FEW_TIMERS + 8 * self.clients.len() {
             return;

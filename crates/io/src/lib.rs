@@ -1,8 +1,8 @@
 //! Everything that touches the network: event loops over epoll, listeners, backends, cancel requests.
 //!
-//! Clients are served by a few equal event loops. Each owns its clients and their backends whole, so that a query passes
-//! without a lock, an allocation or a word to another thread. What is shared is asked rarely: the pool when a session wants
-//! or returns a backend, the admission when a client comes or goes.
+//! Clients are served by a few equal event loops. Each owns its clients and their backends whole, so that a query
+//! passes without a lock, an allocation or a word to another thread. What is shared is asked rarely: the pool when a
+//! session wants or returns a backend, the admission when a client comes or goes.
 
 mod accepting;
 mod acquire;

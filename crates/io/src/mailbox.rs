@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-/// Letters to an event loop, from any thread. The bell is a descriptor that the loop watches (edge-triggered, so that it need
-/// not be read); it is rung for the first of several letters only.
+/// Letters to an event loop, from any thread. The bell is a descriptor that the loop watches (edge-triggered, so that
+/// it need not be read); it is rung for the first of several letters only.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
     letters: Mutex<Vec<T>>,

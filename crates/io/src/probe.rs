@@ -50,8 +50,8 @@ const ROWS: usize = 10_000;
 /// The name under which the servers know these connections.
 const APPLICATION: &str = "pgherd";
 
-/// Connects to a node, logs in, runs one simple query and leaves. Waits for at most `limit` altogether, but for the resolution of
-/// the node's name. Meant for a thread that may wait, never for an event loop.
+/// Connects to a node, logs in, runs one simple query and leaves. Waits for at most `limit` altogether, but for the
+/// resolution of the node's name. Meant for a thread that may wait, never for an event loop.
 ///
 /// # Errors
 /// See [`ProbeError`].

@@ -16,8 +16,8 @@ use crate::slab::Key;
 use crate::snapshot::Snapshot;
 use crate::{Hooks, LiveSettings, Peer};
 
-/// What the loops and the handle have in common. Everything in it that has a lock is asked when a client or a backend comes or
-/// goes, never for a query.
+/// What the loops and the handle have in common. Everything in it that has a lock is asked when a client or a backend
+/// comes or goes, never for a query.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,

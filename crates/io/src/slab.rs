@@ -1,6 +1,6 @@
-/// A table whose places are used again, with keys that outlive their values: a key of a value that is gone finds nothing,
-/// even when its place has a new value. Event loops need that, because the kernel and other threads may still speak
-/// of a connection that was closed a moment ago.
+/// A table whose places are used again, with keys that outlive their values: a key of a value that is gone finds
+/// nothing, even when its place has a new value. Event loops need that, because the kernel and other threads may
+/// still speak of a connection that was closed a moment ago.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     places: Vec<Place<T>>,

@@ -1,8 +1,8 @@
 use pgherd_types::Moment;
 
 /// A wheel of timers with ticks of 10 milliseconds. Setting one costs a push; a timer that lies more than a turn of the
-/// wheel ahead is looked at once per turn. There is no way to take one back: who set it decides, when it fires, whether it
-/// still matters.
+/// wheel ahead is looked at once per turn. There is no way to take one back: who set it decides, when it fires,
+/// whether it still matters.
 #[derive(Debug)]
 pub(crate) struct Wheel<K> {
     spokes: Vec<Vec<(Moment, K)>>,

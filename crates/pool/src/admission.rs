@@ -10,8 +10,8 @@ pub struct Places {
     /// `reserved_connections`: when it is not 0, a session that comes while `served - reserved` are served is refused
     /// instead of waiting.
     pub reserved: usize,
-    /// Sessions that may wait: `listen_backlog_multiplier` x `num_init_children`. In Pgpool-II they wait in the kernel's
-    /// backlog, where their number is limited in the same way.
+    /// Sessions that may wait: `listen_backlog_multiplier` x `num_init_children`. In Pgpool-II they wait in the
+    /// kernel's backlog, where their number is limited in the same way.
     pub waiting: usize,
 }
 

@@ -9,7 +9,8 @@ use crate::parked::note;
 
 /// Logs in to a node: from the startup packet to the first ReadyForQuery.
 ///
-/// It asks for the newest protocol that is spoken here; a server that does not know it says so and goes on with its own.
+/// It asks for the newest protocol that is spoken here; a server that does not know it says so and goes on with its
+/// own.
 #[derive(Debug)]
 pub struct Dial {
     messages: Messages,

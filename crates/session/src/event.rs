@@ -5,7 +5,8 @@ use crate::Timer;
 /// What happened. Byte slices are borrowed from the driver's read buffer and are never kept.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The client sent bytes, or the driver hands back those that [`Action::HoldClient`](crate::Action::HoldClient) kept.
+    /// The client sent bytes, or the driver hands back those that [`Action::HoldClient`](crate::Action::HoldClient)
+    /// kept.
     ClientBytes(&'a [u8]),
     /// The client closed its side, or its socket failed. No further event of the client follows.
     ClientGone,

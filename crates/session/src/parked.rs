@@ -3,8 +3,8 @@ use pgherd_wire::backend::Message;
 
 use crate::messages::Messages;
 
-/// Reads a backend that is idle in the pool. A server speaks then only to report a changed parameter, a notice or a NOTIFY, or
-/// to say goodbye.
+/// Reads a backend that is idle in the pool. A server speaks then only to report a changed parameter, a notice or a
+/// NOTIFY, or to say goodbye.
 #[derive(Debug)]
 pub struct Parked {
     messages: Messages,

@@ -16,7 +16,8 @@ pub(crate) fn parse_head(message: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, text))
 }
 
-/// What a Describe or Close is for: `S` for a statement, `P` for a portal. The message's bytes are `carried`, then `raw`.
+/// What a Describe or Close is for: `S` for a statement, `P` for a portal. The message's bytes are `carried`, then
+/// `raw`.
 pub(crate) fn describe_target(carried: &[u8], raw: &[u8]) -> Option<u8> {
     raw.get(HEADER_BYTES.checked_sub(carried.len())?).copied()
 }

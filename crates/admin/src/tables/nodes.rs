@@ -19,8 +19,8 @@ const COLUMNS: &[&str] = &[
     "last_status_change",
 ];
 
-/// `SHOW pool_nodes`: the configured nodes. `balanced` is the node that reads of the asking session go to, `reads` tells
-/// how many balanced reads a node has had, `time` writes seconds since 1970 as a date.
+/// `SHOW pool_nodes`: the configured nodes. `balanced` is the node that reads of the asking session go to, `reads`
+/// tells how many balanced reads a node has had, `time` writes seconds since 1970 as a date.
 ///
 /// The columns on replication stay empty, and the delay 0, until something watches the standbys' delay.
 pub fn pool_nodes(
