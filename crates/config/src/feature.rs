@@ -1,4 +1,4 @@
-use crate::choices::{LogDestination, ProcessMode};
+use crate::choices::LogDestination;
 use crate::settings::Settings;
 
 /// What pgherd does not do yet, and settings wait for.
@@ -8,10 +8,12 @@ pub enum Feature {
     ClientAuthentication,
     /// Keeping results.
     QueryCache,
-    /// Following the load with idle processes.
-    DynamicProcesses,
     /// Detaching and attaching of nodes.
     Failover,
+    /// Checks whether nodes live, apart from those of their role.
+    HealthCheck,
+    /// Notices of its own to clients.
+    Notices,
     /// Log files of its own.
     LogFiles,
     /// The system's log.
@@ -42,8 +44,9 @@ impl Feature {
         match self {
             Feature::ClientAuthentication => "authentication of clients",
             Feature::QueryCache => "query caching",
-            Feature::DynamicProcesses => "process management",
             Feature::Failover => "failover",
+            Feature::HealthCheck => "health checks beside those every sr_check_period",
+            Feature::Notices => "notices of its own to clients",
             Feature::LogFiles => "log files of its own",
             Feature::Syslog => "logging to the system's log",
             Feature::Pcp => "PCP",
@@ -63,7 +66,6 @@ impl Feature {
     pub fn is_wanted(self, settings: &Settings) -> bool {
         match self {
             Feature::QueryCache => settings.cache.memory_cache_enabled,
-            Feature::DynamicProcesses => settings.pooling.process_management_mode == ProcessMode::Dynamic,
             Feature::LogFiles => settings.logging.logging_collector,
             Feature::Syslog => settings.logging.log_destination.contains(&LogDestination::Syslog),
             Feature::Recovery => {
@@ -75,6 +77,8 @@ impl Feature {
             Feature::Watchdog => settings.watchdog.use_watchdog,
             Feature::ClientAuthentication
             | Feature::Failover
+            | Feature::HealthCheck
+            | Feature::Notices
             | Feature::Pcp
             | Feature::Relations
             | Feature::Replication

@@ -44,10 +44,13 @@ pub fn load(path: &Path, text: &[u8], files: &dyn Include) -> Loaded {
     }
     loader.clustering_mode();
     loader.apply();
-    loader.note_waiting();
+    loader.note_idle();
     check::check(path, &loader.settings, &loader.set_at, &mut loader.problems);
     Loaded { settings: loader.settings, problems: loader.problems.in_order_of_places() }
 }
+
+/// Unknown names for which a known one is looked for: a file with more is no configuration file.
+const SUGGESTIONS: usize = 100;
 
 /// Where each setting got its value, by name and number.
 pub(crate) type SetAt = BTreeMap<(&'static str, Option<u8>), Place>;
@@ -70,6 +73,7 @@ struct Loader {
     entries: Vec<Entry>,
     old_mode: Option<(OldMode, Place)>,
     set_at: SetAt,
+    unknown_names: usize,
 }
 
 impl Loader {
@@ -101,9 +105,10 @@ impl Loader {
                 let message = format!("the number in {} is too great", shown(name));
                 self.error(&place, message, format!("{} takes the numbers 0 to {last}", setting.name));
             }
-            Meaning::Unknown if self.problems.are_warnings_full() => {}
             Meaning::Unknown => {
-                let hint = match nearest(name) {
+                self.unknown_names += 1;
+                let is_few = self.unknown_names <= SUGGESTIONS;
+                let hint = match is_few.then(|| nearest(name)).flatten() {
                     Some(known) => format!("did you mean {known}?"),
                     None => "remove the line; docs/configuration.md lists all settings".to_owned(),
                 };
@@ -209,7 +214,7 @@ impl Loader {
     /// True unless the setting has its default anyway, or belongs to something that is switched off.
     fn matters(&self, setting: &Setting, index: Option<u8>) -> bool {
         let is_wanted = match setting.state {
-            State::Works => true,
+            State::Works | State::Unneeded(_) => true,
             State::Waits(feature) => feature.is_wanted(&self.settings),
         };
         is_wanted && !(setting.access.same)(&self.settings, &self.defaults, index)
@@ -237,25 +242,28 @@ impl Loader {
         }
     }
 
-    /// Says of each setting that waits for a feature that it does nothing yet, if its value asks for something.
-    fn note_waiting(&mut self) {
+    /// Says of each setting that does nothing, yet or ever, that it does not, if its value asks for something.
+    fn note_idle(&mut self) {
         let mut told = BTreeSet::new();
         for ((name, index), place) in &self.set_at {
             let Some(setting) = settings::find(name) else { continue };
-            let State::Waits(feature) = setting.state else { continue };
-            if !self.matters(setting, *index) || !told.insert(name) {
-                continue;
+            let (message, hint) = match setting.state {
+                State::Works => continue,
+                State::Waits(feature) => (
+                    format!(
+                        "{} is set, but pgherd does not do {} yet",
+                        setting.full_name(*index),
+                        feature.what()
+                    ),
+                    "it has no effect for now",
+                ),
+                State::Unneeded(why) => {
+                    (format!("{} has no effect: {why}", setting.full_name(*index)), "remove the line")
+                }
+            };
+            if self.matters(setting, *index) && told.insert(name) {
+                self.problems.push(place.problem(Severity::Warning, message, hint.to_owned()));
             }
-            let message = format!(
-                "{} is set, but pgherd does not do {} yet",
-                setting.full_name(*index),
-                feature.what()
-            );
-            self.problems.push(place.problem(
-                Severity::Warning,
-                message,
-                "it has no effect for now".to_owned(),
-            ));
         }
     }
 }

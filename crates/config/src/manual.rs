@@ -100,8 +100,12 @@ fn facts(setting: &Setting) -> Vec<String> {
     if !setting.former.is_empty() {
         facts.push(format!("Formerly: {}", setting.former.join(", ")));
     }
-    if let State::Waits(feature) = setting.state {
-        facts.push(format!("Without effect for now: pgherd does not do {} yet", feature.what()));
+    match setting.state {
+        State::Works => {}
+        State::Waits(feature) => {
+            facts.push(format!("Without effect for now: pgherd does not do {} yet", feature.what()));
+        }
+        State::Unneeded(why) => facts.push(format!("Without effect: {why}")),
     }
     facts
 }

@@ -7,10 +7,12 @@ pub(crate) fn nearest(name: &str) -> Option<String> {
     }
     let (base, number) = split_number(name);
     let base = base.to_ascii_lowercase();
+    let allowed = allowed_distance(&base);
     let distance = |known: &str| strsim::damerau_levenshtein(&base, known);
     let close = settings::all()
+        .filter(|setting| setting.name.len().abs_diff(base.len()) <= allowed)
         .map(|setting| (distance(setting.name), setting))
-        .filter(|&(distance, _)| distance <= allowed_distance(&base))
+        .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, setting)| setting);
     let contained = || {
@@ -26,7 +28,7 @@ pub(crate) fn nearest(name: &str) -> Option<String> {
 }
 
 /// Measuring takes time in proportion to the length of a name. No setting's is as long as this.
-const LONGEST_NAME: usize = 100;
+const LONGEST_NAME: usize = 64;
 
 /// A name that is a part of a longer one says something from this length on.
 const SHORTEST_CONTAINED: usize = 12;

@@ -22,11 +22,6 @@ impl Problems {
         }
     }
 
-    /// True when no more warnings are taken, so that none need be thought of.
-    pub(crate) fn are_warnings_full(&self) -> bool {
-        self.warnings.len() >= PROBLEMS
-    }
-
     /// All of them by file, in the order in which files have problems, and by line.
     pub(crate) fn in_order_of_places(self) -> Vec<Problem> {
         let mut all = self.errors;
@@ -62,7 +57,6 @@ mod tests {
         for _ in 0..PROBLEMS + 5 {
             problems.push(problem(Severity::Warning));
         }
-        assert!(problems.are_warnings_full());
         problems.push(problem(Severity::Error));
         let all = problems.in_order_of_places();
         assert_eq!(all.len(), PROBLEMS + 1);

@@ -22,6 +22,8 @@ pub enum State {
     Works,
     /// It is read and checked, and has no effect until pgherd has this feature.
     Waits(Feature),
+    /// It is read and checked, and will never have an effect, for this reason.
+    Unneeded(&'static str),
 }
 
 /// How a setting's name is written.

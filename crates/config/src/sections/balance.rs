@@ -4,7 +4,7 @@ use super::milliseconds;
 use crate::choices::AfterWrite;
 use crate::feature::Feature;
 use crate::kind::{Choice, List, Real, Switch, Text, Time, Whole};
-use crate::setting::State::{Waits, Works};
+use crate::setting::State::{Unneeded, Waits, Works};
 use crate::setting::section;
 
 section! {
@@ -13,9 +13,9 @@ section! {
         /// Reads are shared out between the nodes by `backend_weightN`.
         load_balance_mode: bool = true, Switch, Start, Works;
 
-        /// Blanks before a SELECT do not keep it from being balanced. pgherd understands the whole
-        /// statement, so this has no effect.
-        ignore_leading_white_space: bool = true, Switch, Reload, Works;
+        /// Blanks before a SELECT do not keep it from being balanced.
+        ignore_leading_white_space: bool =
+            true, Switch, Reload, Unneeded("pgherd always understands the whole statement");
 
         /// Only these functions count as reading; a SELECT with any other goes to the primary. Empty: see
         /// `write_function_list`.

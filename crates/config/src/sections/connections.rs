@@ -5,7 +5,7 @@ use pgherd_types::ClusteringMode;
 use super::{one, seconds};
 use crate::feature::Feature;
 use crate::kind::{Choice, List, Mode, Switch, Text, Time, Whole};
-use crate::setting::State::{Waits, Works};
+use crate::setting::State::{Unneeded, Waits, Works};
 use crate::setting::section;
 
 section! {
@@ -59,9 +59,8 @@ section! {
         /// `num_init_children`. The kernel has a limit of its own (`net.core.somaxconn`).
         listen_backlog_multiplier: u32 = 2, Whole::at_least(1), Start, Works;
 
-        /// Pgpool-II's protection against waking all its processes for one client. pgherd has no such
-        /// processes, so this has no effect.
-        serialize_accept: bool = false, Switch, Start, Works;
+        /// Pgpool-II's protection against waking all its processes for one client.
+        serialize_accept: bool = false, Switch, Start, Unneeded("pgherd has no process per client");
 
         /// A client that has not authenticated after this time is sent away. 0 is no limit.
         authentication_timeout: Duration = seconds(60), Time::SECONDS, Start, Works;

@@ -46,7 +46,7 @@ section! {
             "pgpool".to_owned(), Text::of("program name"), Reload, Waits(Feature::Syslog);
 
         /// Clients get our messages of this level and above.
-        client_min_messages: MessageLevel = MessageLevel::Notice, Choice, Session, Works;
+        client_min_messages: MessageLevel = MessageLevel::Notice, Choice, Session, Waits(Feature::Notices);
 
         /// Messages of this level and above are logged.
         log_min_messages: MessageLevel = MessageLevel::Warning, Choice, Session, Works;
@@ -73,13 +73,13 @@ section! {
         log_pcp_processes: bool = false, Switch, Reload, Waits(Feature::Tracing);
 
         /// Each statement is logged.
-        log_statement: bool = false, Switch, Session, Waits(Feature::Tracing);
+        log_statement: bool = false, Switch, Session, Works;
 
         /// Each statement is logged once for each node that gets it.
         log_per_node_statement: bool = false, Switch, Session, Waits(Feature::Tracing);
 
         /// The client is told, as a notice, of each node that gets its statement.
-        notice_per_node_statement: bool = false, Switch, Session, Waits(Feature::Tracing);
+        notice_per_node_statement: bool = false, Switch, Session, Waits(Feature::Notices);
 
         /// Each message of a client is logged.
         log_client_messages: bool = false, Switch, Session, Waits(Feature::Tracing);

@@ -2,10 +2,11 @@ use core::time::Duration;
 
 use super::seconds;
 use crate::choices::{ProcessMode, ProcessStrategy};
-use crate::feature::Feature;
 use crate::kind::{Choice, List, Switch, Time, Whole};
-use crate::setting::State::{Waits, Works};
+use crate::setting::State::{self, Works};
 use crate::setting::section;
+
+const PROCESSES: State = State::Unneeded("pgherd has no process per client");
 
 section! {
     /// How backends are kept and shared between clients.
@@ -13,18 +14,18 @@ section! {
         /// `dynamic` made Pgpool-II keep between `min_spare_children` and `max_spare_children` idle
         /// processes. pgherd has no process per client.
         process_management_mode: ProcessMode =
-            ProcessMode::Static, Choice, Reload, Waits(Feature::DynamicProcesses);
+            ProcessMode::Static, Choice, Reload, PROCESSES;
 
         /// How soon surplus idle processes go in the `dynamic` mode: at once (`aggressive`), after two
         /// minutes (`gentle`), after five (`lazy`).
         process_management_strategy: ProcessStrategy =
-            ProcessStrategy::Gentle, Choice, Reload, Waits(Feature::DynamicProcesses);
+            ProcessStrategy::Gentle, Choice, Reload, PROCESSES;
 
         /// Fewest idle processes in the `dynamic` mode.
-        min_spare_children: u32 = 5, Whole::at_least(1), Reload, Waits(Feature::DynamicProcesses);
+        min_spare_children: u32 = 5, Whole::at_least(1), Reload, PROCESSES;
 
         /// Most idle processes in the `dynamic` mode.
-        max_spare_children: u32 = 10, Whole::at_least(1), Reload, Waits(Feature::DynamicProcesses);
+        max_spare_children: u32 = 10, Whole::at_least(1), Reload, PROCESSES;
 
         /// Backends are kept when their client leaves and serve the next client of the same user, database
         /// and startup options.
@@ -35,11 +36,11 @@ section! {
         max_pool: u32 = 4, Whole::at_least(0), Start, Works;
 
         /// In Pgpool-II, how long an idle process lives before a fresh one takes its place. 0 is for ever.
-        child_life_time: Duration = seconds(300), Time::SECONDS, Start, Works;
+        child_life_time: Duration = seconds(300), Time::SECONDS, Start, PROCESSES;
 
         /// In Pgpool-II, how many clients a process serves before a fresh one takes its place. 0 is no
         /// limit.
-        child_max_connections: u32 = 0, Whole::at_least(0), Start, Works;
+        child_max_connections: u32 = 0, Whole::at_least(0), Start, PROCESSES;
 
         /// A kept backend that nobody has used for this time is closed. 0 is never.
         connection_life_time: Duration = seconds(0), Time::SECONDS, Start, Works;
