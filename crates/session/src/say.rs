@@ -13,11 +13,11 @@ use pgherd_wire::{
 use crate::Shutdown;
 
 pub(crate) fn parameter_status(to: &mut Vec<u8>, name: &str, value: &str) {
-    backend::parameter_status(to, name.as_bytes(), value.as_bytes());
+    backend::put_parameter_status(to, name.as_bytes(), value.as_bytes());
 }
 
 pub(crate) fn ready_for_query(to: &mut Vec<u8>, transaction: TransactionStatus) {
-    backend::ready_for_query(to, transaction);
+    backend::put_ready_for_query(to, transaction);
 }
 
 /// A message of a kind that a client may not send, as PostgreSQL words it.

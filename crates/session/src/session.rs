@@ -174,11 +174,15 @@ impl Session {
             if wish.version >= ProtocolVersion::V3_2 { CANCEL_KEY_BYTES } else { SHORT_KEY_BYTES };
         out.make_to_client(|to| {
             to.extend_from_slice(&wish.negotiation);
-            backend::authentication_ok(to);
+            backend::put_authentication_ok(to);
             for (name, value) in serving.view().iter() {
                 say::parameter_status(to, name, value);
             }
-            backend::backend_key_data(to, self.id.0, self.cancel_key.get(..key_bytes).unwrap_or_default());
+            backend::put_backend_key_data(
+                to,
+                self.id.0,
+                self.cancel_key.get(..key_bytes).unwrap_or_default(),
+            );
             say::ready_for_query(to, backend::TransactionStatus::Idle);
         });
         out.push(Action::Disarm(Timer::Authentication));

@@ -123,7 +123,7 @@ fn wish(message: &startup::StartupMessage<'_>) -> Wish {
     let mut negotiation = Vec::new();
     if message.needs_negotiation() {
         let unknown = message.protocol_options.iter().map(|name| name.as_bytes());
-        backend::negotiate_protocol_version(&mut negotiation, message.version.spoken(), unknown);
+        backend::put_negotiate_protocol_version(&mut negotiation, message.version.spoken(), unknown);
     }
     Wish {
         identity: Arc::new(Identity::new(message.user, message.database, options)),

@@ -26,11 +26,3 @@ pub use kind::largest_body;
 pub use message::Message;
 pub use negotiate::{Negotiate, Options};
 pub use status::TransactionStatus;
-
-// The first names of these, until the session has followed.
-#[doc(hidden)]
-pub use encode::{
-    put_authentication_ok as authentication_ok, put_backend_key_data as backend_key_data,
-    put_command_complete as command_complete, put_negotiate_protocol_version as negotiate_protocol_version,
-    put_parameter_status as parameter_status, put_ready_for_query as ready_for_query,
-};
