@@ -63,20 +63,16 @@ pub(crate) struct Subset;
 impl<T: Words> Kind<Vec<T>> for Subset {
     /// Pgpool-II drops the words it does not know; when none is left it uses the first of those it knows.
     fn read(&self, text: &str) -> Verdict<Vec<T>> {
-        let (known, unknown): (Vec<&str>, Vec<&str>) = text
-            .split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-            .partition(|word| T::from_word(word).is_some());
-        let mut value: Vec<T> = known.into_iter().filter_map(T::from_word).collect();
+        let words: Vec<&str> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+        let mut value: Vec<T> = words.iter().filter_map(|word| T::from_word(word)).collect();
+        let are_all_known = value.len() == words.len();
         if value.is_empty() {
             value.extend(T::WORDS.first().map(|&(_, first)| first));
         }
-        if unknown.is_empty() {
+        if are_all_known {
             return sure(value);
         }
-        let used = Self.show(&value, Style::Units);
-        let what = format!("has words that mean nothing here ({}); {used} is used", unknown.join(", "));
+        let what = format!("has a word that it does not take; {} is used", Self.show(&value, Style::Units));
         doubtful(value, what, format!("write one or more of {}", T::names()))
     }
 
