@@ -226,7 +226,7 @@ create table part (k int, v text) partition by range (k);
 create table part1 partition of part for values from (0) to (10);
 insert into part values (5, 'in');
 insert into part values (50, 'out');
-select tableoid::regclass, * from part;
+select tableoid::regclass::text, * from part;
 merge into part1 using (values (5, 'merged'), (6, 'new')) s(k, v) on part1.k = s.k when matched then update set v = s.v when not matched then insert values (s.k, s.v);
 select * from part order by k;
 create table gen (a int, b int generated always as (a * 2) stored, c int generated always as identity);

@@ -28,6 +28,8 @@ pub struct Client {
     key: Option<(u32, Vec<u8>)>,
     startup: Vec<Message>,
     read_limit: Duration,
+    /// What goes out with the next read.
+    queued: Vec<u8>,
 }
 
 /// Why a client got no message.
@@ -90,6 +92,7 @@ impl Client {
             key: None,
             startup: Vec::new(),
             read_limit: SOON,
+            queued: Vec::new(),
         })
     }
 
@@ -171,11 +174,20 @@ impl Client {
         self.send_bytes(&bytes)
     }
 
+    /// Keeps a message back until the next read, to go out together with others.
+    pub fn queue(&mut self, request: &Request) {
+        request.put(&mut self.queued);
+    }
+
     /// The next message.
     ///
     /// # Errors
     /// [`ClientError::Closed`] at the end, [`ClientError::Late`] when none comes in time.
     pub fn read(&mut self) -> Result<Message, ClientError> {
+        if !self.queued.is_empty() {
+            let queued = std::mem::take(&mut self.queued);
+            self.send_bytes(&queued)?;
+        }
         let deadline = Instant::now() + self.read_limit;
         loop {
             if let Some(message) = self.take_message()? {

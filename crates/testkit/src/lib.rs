@@ -18,7 +18,7 @@ pub use message::Message;
 pub use pgherd::{Pgherd, StopMode};
 pub use program::pgherd_program;
 pub use request::{Format, Param, Request};
-pub use script::{Script, ScriptError};
+pub use script::{Script, ScriptError, Writes};
 pub use shared::{raw_cluster, streaming_cluster};
 pub use target::Target;
 

@@ -48,6 +48,15 @@ enum Act {
     Closed,
 }
 
+/// How the messages of a script are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// All that is sent up to the next read goes out at once, as drivers do it.
+    Together,
+    /// Each message on its own.
+    Apart,
+}
+
 /// A line that is no step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptError {
@@ -85,7 +94,7 @@ impl Script {
 
     /// Runs the script and returns what the clients saw: a line per message, with the client's name before it
     /// when it is not the nameless one, and a line per failure of a connection.
-    pub fn run(&self, target: &Target) -> Vec<String> {
+    pub fn run(&self, target: &Target, writes: Writes) -> Vec<String> {
         let mut clients: BTreeMap<&str, Client> = BTreeMap::new();
         let mut seen = Vec::new();
         for step in &self.steps {
@@ -102,7 +111,7 @@ impl Script {
                 }
             }
             let Some(client) = clients.get_mut(name) else { continue };
-            if let Err(error) = step.act.perform(client, &mut |message| show(message.text())) {
+            if let Err(error) = step.act.perform(client, writes, &mut |message| show(message.text())) {
                 seen.push(format!("{prefix}line {}: {error}", step.line));
             }
         }
@@ -115,10 +124,18 @@ impl Script {
 }
 
 impl Act {
-    fn perform(&self, client: &mut Client, show: &mut impl FnMut(&Message)) -> Result<(), ClientError> {
+    fn perform(
+        &self,
+        client: &mut Client,
+        writes: Writes,
+        show: &mut impl FnMut(&Message),
+    ) -> Result<(), ClientError> {
         match self {
             Act::Send(request, read) => {
-                client.send(std::slice::from_ref(request))?;
+                match writes {
+                    Writes::Together => client.queue(request),
+                    Writes::Apart => client.send(std::slice::from_ref(request))?,
+                }
                 if *read { read_ready(client, 1, true, show) } else { Ok(()) }
             }
             Act::Read(count) => read_ready(client, *count, false, show),

@@ -1,7 +1,7 @@
 //! The kit itself, directly against PostgreSQL servers.
 
 use pgherd_testkit::{
-    Client, ClientError, Request, Script, Target, raw_cluster, streaming_cluster, wait_for,
+    Client, ClientError, Request, Script, Target, Writes, raw_cluster, streaming_cluster, wait_for,
 };
 use pgherd_wire::ProtocolVersion;
 
@@ -34,7 +34,7 @@ fn a_script_shows_what_clients_see() {
         @b Terminate
         @b Closed
     "#;
-    let seen = Script::parse(script).unwrap().run(&target());
+    let seen = Script::parse(script).unwrap().run(&target(), Writes::Apart);
     let expected = [
         "RowDescription one: 23 size 4 modifier -1 format 0 | text: 25 size -1 modifier -1 format 0",
         "DataRow 1 | NULL",

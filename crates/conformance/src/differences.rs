@@ -1,0 +1,57 @@
+use std::collections::BTreeSet;
+
+/// The differences that are allowed, by name.
+///
+/// A line of `differences.txt` is `MODE NAME: reason`, where the mode is that of the cluster and the name is
+/// `FILE PROTOCOL` or the name of a script. A listed difference that does not show is a failure too: the list stays true.
+#[derive(Debug, Default)]
+pub struct Differences {
+    listed: BTreeSet<String>,
+}
+
+impl Differences {
+    /// Reads the list.
+    ///
+    /// # Panics
+    /// When a line has no reason.
+    pub fn parse(text: &str) -> Self {
+        let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+        let listed = lines
+            .map(|line| match line.split_once(": ") {
+                Some((name, reason)) if !reason.trim().is_empty() => name.to_owned(),
+                Some(_) | None => panic!("differences.txt: no reason is given in `{line}`"),
+            })
+            .collect();
+        Differences { listed }
+    }
+
+    /// Holds what was found against the list: every complaint in words.
+    pub fn judge(&self, mode: &str, found: &[(String, Option<String>)]) -> Vec<String> {
+        found
+            .iter()
+            .filter_map(|(name, difference)| {
+                let listed = self.listed.contains(&format!("{mode} {name}"));
+                match (difference, listed) {
+                    (Some(difference), false) => Some(format!("{mode} {name}:\n{difference}")),
+                    (None, true) => Some(format!("{mode} {name} is listed as different, and is not")),
+                    (Some(_), true) | (None, false) => None,
+                }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Differences;
+
+    #[test]
+    fn the_list_has_to_be_true_in_both_directions() {
+        let list = Differences::parse("# comment\nraw a: because\n");
+        let found = |difference: Option<&str>| vec![("a".to_owned(), difference.map(str::to_owned))];
+        assert!(list.judge("raw", &found(Some("x"))).is_empty());
+        assert_eq!(list.judge("raw", &found(None)).len(), 1);
+        assert_eq!(list.judge("streaming", &found(Some("x"))).len(), 1);
+        assert!(list.judge("streaming", &found(None)).is_empty());
+    }
+}

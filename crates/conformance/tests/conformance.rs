@@ -1,0 +1,96 @@
+//! The corpus, through pgherd in each mode and directly, compared message by message.
+
+use pgherd_conformance::{Corpus, Differences, Protocol, first_difference, run_statements};
+use pgherd_testkit::{Pgherd, Target, Writes, raw_cluster, sandbox::Cluster, streaming_cluster};
+
+const FILES: [&str; 5] = ["types.sql", "select.sql", "transactions.sql", "statements.sql", "multi.sql"];
+
+/// Databases of one length, so that texts that name them are of one length too.
+const DIRECT: &str = "conf_d";
+const THROUGH: &str = "conf_t";
+
+struct Pair {
+    admin: Target,
+    direct: Target,
+    through: Target,
+}
+
+impl Pair {
+    fn new(cluster: &Cluster, through: &Target) -> Self {
+        let admin = primary(cluster);
+        Pair { direct: admin.clone().database(DIRECT), through: through.clone().database(THROUGH), admin }
+    }
+
+    fn fresh_databases(&self) {
+        for name in [DIRECT, THROUGH] {
+            self.admin.psql(&format!("drop database if exists {name} with (force)"));
+            self.admin.psql(&format!("create database {name}"));
+        }
+    }
+
+    /// Runs the same on both sides and returns the difference.
+    fn compare(&self, run: impl Fn(&Target) -> Vec<String>) -> Option<String> {
+        let direct = run(&self.direct);
+        let through = run(&self.through).iter().map(|line| line.replace(THROUGH, DIRECT)).collect::<Vec<_>>();
+        first_difference(&direct, &through)
+    }
+}
+
+fn primary(cluster: &Cluster) -> Target {
+    Target::node(cluster, cluster.node(0).expect("a cluster has a node 0"))
+}
+
+fn compare_all(mode: &str, cluster: &Cluster, through: &Target) {
+    let pair = Pair::new(cluster, through);
+    let corpus = Corpus::here();
+    let mut found = Vec::new();
+    for file in FILES {
+        let statements = corpus.statements(file);
+        for protocol in Protocol::ALL {
+            if file == "multi.sql" && protocol != Protocol::Simple {
+                continue;
+            }
+            pair.fresh_databases();
+            let difference = pair.compare(|target| run_statements(target, protocol, &statements));
+            found.push((format!("{file} {}", protocol.name()), difference));
+        }
+    }
+    // Scripts leave nothing behind.
+    pair.fresh_databases();
+    for case in corpus.scripts() {
+        for writes in [Writes::Together, Writes::Apart] {
+            let difference = pair.compare(|target| case.script.run(target, writes));
+            found.push((case.name.clone(), difference));
+        }
+    }
+    let complaints = Differences::parse(&corpus.text("differences.txt")).judge(mode, &found);
+    assert!(
+        complaints.is_empty(),
+        "{} of {} differ\n{}",
+        complaints.len(),
+        found.len(),
+        complaints.join("\n\n")
+    );
+    println!("{mode}: {} comparisons, all as listed", found.len());
+}
+
+fn compare_in_mode(mode: &str, cluster: &Cluster) {
+    let pgherd = Pgherd::start(cluster, "");
+    compare_all(mode, cluster, pgherd.target());
+}
+
+#[test]
+fn raw_mode() {
+    compare_in_mode("raw", raw_cluster());
+}
+
+#[test]
+fn streaming_mode() {
+    compare_in_mode("streaming", streaming_cluster());
+}
+
+/// What a server answers differently the second time is no measure for anything.
+#[test]
+fn the_corpus_is_answered_alike_twice() {
+    compare_all("direct", raw_cluster(), &primary(raw_cluster()));
+}
