@@ -108,7 +108,6 @@ select x, count(*) from generate_series(1, 3) x;
 select sum(sum(x)) from generate_series(1, 3) x;
 select 1 where 'x';
 select 1 order by 2;
-select * from generate_series(1, 1000000000000) limit 3;
 select 10 / (x - 3) from generate_series(1, 5) x;
 select x::text::int4 from (values ('1'), ('x')) v(x);
 select 1 for update;
