@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 /// The differences that are allowed, by name.
 ///
 /// A line of `differences.txt` is `MODE NAME: reason`, where the mode is that of the cluster and the name is
-/// `FILE PROTOCOL` or the name of a script. A listed difference that does not show is a failure too: the list stays true.
+/// `FILE PROTOCOL` or the name of a script. A listed difference that does not show is a failure too: the list
+/// stays true.
 #[derive(Debug, Default)]
 pub struct Differences {
     listed: BTreeSet<String>,

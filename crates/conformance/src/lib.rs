@@ -2,8 +2,8 @@
 //! given to both, and the comparison.
 //!
 //! The corpus lies in `corpus/`: `*.sql` files are one session each, a statement (or, in `multi.sql`, a string of
-//! several) up to a line that ends with `;`; `protocol.script` holds scripts of single messages. `differences.txt` lists,
-//! by name and with a reason, the few places where the answers may differ.
+//! several) up to a line that ends with `;`; `protocol.script` holds scripts of single messages.
+//! `differences.txt` lists, by name and with a reason, the few places where the answers may differ.
 
 mod corpus;
 mod differences;

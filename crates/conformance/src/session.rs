@@ -31,7 +31,8 @@ impl Protocol {
     }
 }
 
-/// Runs statements in one session and returns what the client saw, a line per message, each statement's text before it.
+/// Runs statements in one session and returns what the client saw, a line per message, each statement's text
+/// before it.
 pub fn run_statements(target: &Target, protocol: Protocol, statements: &[String]) -> Vec<String> {
     let mut seen = Vec::new();
     let mut client = match target.connect() {

@@ -23,8 +23,9 @@ pub enum Action {
     },
     /// Give a lease back. What was written to the backend before is still delivered.
     Release(Lease, Fate),
-    /// Keep the bytes of the current `ClientBytes` from this offset on, stop reading the client, and hand them back as
-    /// the next `ClientBytes` after `ResumeClient`. Always the last word on the client's input in one call.
+    /// Keep the bytes of the current `ClientBytes` from this offset on, stop reading the client, and hand
+    /// them back as the next `ClientBytes` after `ResumeClient`. Always the last word on the client's input
+    /// in one call.
     HoldClient {
         /// Offset into the slice of the event.
         from: usize,
@@ -119,8 +120,8 @@ pub enum Report {
 
 /// The list of actions of one call, reused from call to call so that nothing is allocated per message.
 ///
-/// Neighbouring writes of the same kind to the same peer are merged as they are pushed: a batch of messages that all go
-/// the same way becomes one write of the read buffer.
+/// Neighbouring writes of the same kind to the same peer are merged as they are pushed: a batch of messages
+/// that all go the same way becomes one write of the read buffer.
 #[derive(Debug, Default)]
 pub struct Actions {
     list: Vec<Action>,
@@ -213,7 +214,8 @@ impl Actions {
         self.list.iter()
     }
 
-    /// Takes the list apart: the actions, to be drained and handed back with [`Actions::recycle`], and the made bytes.
+    /// Takes the list apart: the actions, to be drained and handed back with [`Actions::recycle`], and the
+    /// made bytes.
     pub fn take(&mut self) -> (Vec<Action>, Vec<u8>) {
         (core::mem::take(&mut self.list), core::mem::take(&mut self.made))
     }

@@ -9,8 +9,8 @@ use crate::parked::note;
 
 /// Makes a backend fit for the next session: runs `reset_query_list`, one statement after the other.
 ///
-/// It begins with a Sync. Its answer tells whether a transaction is open, so that an ABORT in the list is sent only when
-/// there is something to abort (as Pgpool-II does), and it proves that nothing else was owed.
+/// It begins with a Sync. Its answer tells whether a transaction is open, so that an ABORT in the list is
+/// sent only when there is something to abort (as Pgpool-II does), and it proves that nothing else was owed.
 #[derive(Debug)]
 pub struct Reset {
     messages: Messages,

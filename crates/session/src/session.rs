@@ -35,7 +35,8 @@ enum Phase {
 }
 
 impl Session {
-    /// A session whose client has just been accepted. `cancel_key` is random; it is what a cancel request has to know.
+    /// A session whose client has just been accepted. `cancel_key` is random; it is what a cancel request has
+    /// to know.
     pub fn new(id: SessionId, cancel_key: [u8; CANCEL_KEY_BYTES]) -> Self {
         Session { id, cancel_key, phase: Phase::Startup(Startup::default()) }
     }

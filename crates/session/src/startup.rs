@@ -52,8 +52,8 @@ pub(crate) enum Next {
 }
 
 impl Startup {
-    /// Takes bytes up to the end of the packet and says how many it took. What follows a packet is never looked at before
-    /// the packet has been answered.
+    /// Takes bytes up to the end of the packet and says how many it took. What follows a packet is never
+    /// looked at before the packet has been answered.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Next) {
         const LENGTH_BYTES: usize = 4;
         let mut taken = 0;

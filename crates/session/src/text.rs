@@ -24,7 +24,8 @@ pub(crate) fn looks_like_select(text: &[u8]) -> bool {
     first_word(text).is_some_and(|word| word.eq_ignore_ascii_case(b"select"))
 }
 
-/// The first run of letters, digits and underscores, after white space and comments. `None` when a comment has no end.
+/// The first run of letters, digits and underscores, after white space and comments. `None` when a comment
+/// has no end.
 fn first_word(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text;
     loop {

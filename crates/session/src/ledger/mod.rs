@@ -1,9 +1,10 @@
 //! What one backend still owes, in order, and to whom.
 //!
-//! This is the only code that knows the reply grammar: which reply ends which request, what an error abandons, and what
-//! COPY does to the requests queued behind it. It follows `PostgresMain` and `SocketBackend` of PostgreSQL's
-//! `tcop/postgres.c` and the protocol's "Message Flow" chapter. A reply that it does not expect is a [`Violation`], and the
-//! backend is closed: a count that is lost cannot be found again.
+//! This is the only code that knows the reply grammar: which reply ends which request, what an error
+//! abandons, and what COPY does to the requests queued behind it. It follows `PostgresMain` and
+//! `SocketBackend` of PostgreSQL's `tcop/postgres.c` and the protocol's "Message Flow" chapter. A reply that
+//! it does not expect is a [`Violation`], and the backend is closed: a count that is lost cannot be found
+//! again.
 
 use std::collections::VecDeque;
 
@@ -44,8 +45,8 @@ pub enum Owed {
     Nobody,
 }
 
-/// A server message that answers something. NoticeResponse, ParameterStatus and NotificationResponse answer nothing and
-/// never get here; neither does a FATAL ErrorResponse, which ends the backend whatever it owes.
+/// A server message that answers something. NoticeResponse, ParameterStatus and NotificationResponse answer
+/// nothing and never get here; neither does a FATAL ErrorResponse, which ends the backend whatever it owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the protocol's own names")]
 pub enum Reply {
@@ -139,8 +140,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Notes a request that is sent to the backend now. `may_copy_in` says of an Execute that its statement may be a COPY
-    /// FROM STDIN.
+    /// Notes a request that is sent to the backend now. `may_copy_in` says of an Execute that its statement
+    /// may be a COPY FROM STDIN.
     pub fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) {
         if self.batch == Batch::Skipping {
             // The server discards it unread.
@@ -169,8 +170,9 @@ impl Ledger {
     /// # Errors
     /// When the protocol does not allow it here. The ledger is of no use afterwards.
     pub fn reply(&mut self, got: Reply) -> Result<Outcome, Violation> {
-        let Some(front) = self.queue.front_mut() else { return Err(Violation { front: None, got }) };
-        let Entry { request, owed, .. } = *front;
+        let Some(&Entry { request, owed, half_described, .. }) = self.queue.front() else {
+            return Err(Violation { front: None, got });
+        };
         let finished = match (request, got) {
             (Request::Query | Request::FunctionCall | Request::Sync, Reply::ReadyForQuery(transaction)) => {
                 self.transaction = transaction;
@@ -187,32 +189,14 @@ impl Ledger {
                 // An error is shown whoever asked: it fails the client's batch.
                 return Ok(Outcome { owed: Owed::Client, finished: None });
             }
-            (Request::Query | Request::Execute, Reply::CopyInResponse) => {
-                if !self.begin_copy_in() {
-                    return Err(Violation { front: Some(request), got });
-                }
-                false
-            }
-            (Request::Query | Request::Execute, Reply::CopyOutResponse) => {
-                self.copy = Copy::Out;
-                false
-            }
-            (Request::Query, Reply::CopyBothResponse) => {
-                self.copy = Copy::Both;
-                false
-            }
-            (Request::Query | Request::Execute, Reply::CopyData) => match self.copy {
-                Copy::Out | Copy::Both => false,
-                Copy::None | Copy::In => return Err(Violation { front: Some(request), got }),
-            },
-            (Request::Query | Request::Execute, Reply::CopyDone) => match self.copy {
-                Copy::Out => {
-                    self.copy = Copy::None;
-                    false
-                }
-                Copy::Both => false,
-                Copy::None | Copy::In => return Err(Violation { front: Some(request), got }),
-            },
+            (
+                Request::Query | Request::Execute,
+                Reply::CopyInResponse
+                | Reply::CopyOutResponse
+                | Reply::CopyBothResponse
+                | Reply::CopyData
+                | Reply::CopyDone,
+            ) if self.copy_reply(request, got) => false,
             (Request::Query, Reply::CommandComplete) => {
                 self.end_copy();
                 false
@@ -229,13 +213,13 @@ impl Ledger {
             | (Request::Bind, Reply::BindComplete)
             | (Request::Close, Reply::CloseComplete)
             | (Request::DescribePortal, Reply::RowDescription | Reply::NoData) => true,
-            (Request::DescribeStatement, Reply::ParameterDescription) if !front.half_described => {
-                front.half_described = true;
+            (Request::DescribeStatement, Reply::ParameterDescription) if !half_described => {
+                if let Some(front) = self.queue.front_mut() {
+                    front.half_described = true;
+                }
                 false
             }
-            (Request::DescribeStatement, Reply::RowDescription | Reply::NoData) if front.half_described => {
-                true
-            }
+            (Request::DescribeStatement, Reply::RowDescription | Reply::NoData) if half_described => true,
             _ => return Err(Violation { front: Some(request), got }),
         };
         if finished {
@@ -245,7 +229,22 @@ impl Ledger {
         Ok(Outcome { owed, finished: finished.then_some(request) })
     }
 
-    /// The kind byte of the rows that may come in any number now, and whom they are for: `D`, or `d` while a COPY sends.
+    /// Notes a reply of a COPY. False when the protocol does not allow it here.
+    fn copy_reply(&mut self, request: Request, got: Reply) -> bool {
+        match (got, self.copy) {
+            (Reply::CopyInResponse, _) => return self.begin_copy_in(),
+            (Reply::CopyOutResponse, _) => self.copy = Copy::Out,
+            // Only replication does this, in the simple protocol.
+            (Reply::CopyBothResponse, _) if request == Request::Query => self.copy = Copy::Both,
+            (Reply::CopyData, Copy::Out | Copy::Both) | (Reply::CopyDone, Copy::Both) => {}
+            (Reply::CopyDone, Copy::Out) => self.copy = Copy::None,
+            _ => return false,
+        }
+        true
+    }
+
+    /// The kind byte of the rows that may come in any number now, and whom they are for: `D`, or `d` while a
+    /// COPY sends.
     pub fn bulk(&self) -> Option<(u8, Owed)> {
         let front = self.queue.front()?;
         match (front.request, self.copy) {
@@ -322,15 +321,16 @@ impl Ledger {
         })
     }
 
-    /// A COPY IN begins. False when a Sync was sent that the server may or may not have dropped: whoever sent it did not
-    /// ask [`Ledger::sync_meaning`], and nobody can tell any more what is owed.
+    /// A COPY IN begins. False when a Sync was sent that the server may or may not have dropped: whoever sent
+    /// it did not ask [`Ledger::sync_meaning`], and nobody can tell any more what is owed.
     fn begin_copy_in(&mut self) -> bool {
         self.copy = Copy::In;
         let mut until_end = self.queue.iter().skip(1).take_while(|entry| entry.request != Request::CopyEnd);
         !until_end.any(|entry| entry.request == Request::Sync)
     }
 
-    /// A COPY ended. The CopyDone or CopyFail that ended it, or that comes too late, is answered by nothing of its own.
+    /// A COPY ended. The CopyDone or CopyFail that ended it, or that comes too late, is answered by nothing
+    /// of its own.
     fn end_copy(&mut self) {
         let was_in = self.copy == Copy::In;
         self.copy = Copy::None;

@@ -1,5 +1,5 @@
-//! Every short exchange: all sequences of a few requests with all their outcomes, in every order in which requests can be
-//! sent and replies can come back, against a server written down in a few lines.
+//! Every short exchange: all sequences of a few requests with all their outcomes, in every order in which
+//! requests can be sent and replies can come back, against a server written down in a few lines.
 
 use pgherd_wire::backend::TransactionStatus;
 

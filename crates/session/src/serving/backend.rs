@@ -322,8 +322,8 @@ impl Serving {
         Life::Open
     }
 
-    /// The backend broke the protocol. What it holds cannot be known any more, so the session ends with it, unless it was a
-    /// reader that can be done without.
+    /// The backend broke the protocol. What it holds cannot be known any more, so the session ends with it,
+    /// unless it was a reader that can be done without.
     pub(super) fn violation(&mut self, turn: Turn, what: &'static str, out: &mut Actions) -> Life {
         let Some(backend) = self.leg_mut(turn).map(|leg| leg.backend()) else { return Life::Open };
         out.push(Action::Report(Report::Violation(backend, what)));

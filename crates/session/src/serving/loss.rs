@@ -84,7 +84,8 @@ impl Serving {
         }
     }
 
-    /// True when the session holds nothing on its lead that another backend would not have, and waits for nothing from it.
+    /// True when the session holds nothing on its lead that another backend would not have, and waits for
+    /// nothing from it.
     pub(super) fn can_spare_lead(&self) -> bool {
         let clean = self.lead.as_ref().is_some_and(|leg| leg.ledger.is_clean());
         clean && self.bound == Bound::Free

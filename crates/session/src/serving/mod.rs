@@ -1,13 +1,13 @@
 //! A session that is open: from the first ReadyForQuery to the end.
 //!
-//! The session has a *lead*, the leg on the node that takes writes, and may have a *reader*, a leg on the node that was
-//! drawn for its balanced reads. Everything goes to the lead, in the order in which it came and without waiting for
-//! answers, but a read-only unit that any node answers alike: that one goes to the reader, alone, and what follows it
-//! waits until it is answered. So the replies of two backends never mix, and what a unit reads never depends on a write
-//! of the same session that is still under way.
+//! The session has a *lead*, the leg on the node that takes writes, and may have a *reader*, a leg on the
+//! node that was drawn for its balanced reads. Everything goes to the lead, in the order in which it came and
+//! without waiting for answers, but a read-only unit that any node answers alike: that one goes to the
+//! reader, alone, and what follows it waits until it is answered. So the replies of two backends never mix,
+//! and what a unit reads never depends on a write of the same session that is still under way.
 //!
-//! A session that may have left something behind on the lead (a setting, a temporary table, a write that standbys have
-//! yet to replay) is *pinned*: it is never balanced again.
+//! A session that may have left something behind on the lead (a setting, a temporary table, a write that
+//! standbys have yet to replay) is *pinned*: it is never balanced again.
 
 mod backend;
 mod client;

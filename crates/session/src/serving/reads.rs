@@ -135,8 +135,8 @@ impl Serving {
         }
     }
 
-    /// Sends a batch of the extended protocol to the reader, where all of it is at hand and all it does is one read. The
-    /// offset says where the batch ends. `None`: it goes to the lead, message by message.
+    /// Sends a batch of the extended protocol to the reader, where all of it is at hand and all it does is
+    /// one read. The offset says where the batch ends. `None`: it goes to the lead, message by message.
     pub(super) fn read_batch(
         &mut self,
         cx: &mut Context<'_>,
