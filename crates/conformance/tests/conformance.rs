@@ -74,19 +74,33 @@ fn compare_all(mode: &str, cluster: &Cluster, through: &Target) {
     println!("{mode}: {} comparisons, all as listed", found.len());
 }
 
-fn compare_in_mode(mode: &str, cluster: &Cluster) {
+fn compare_in_mode(mode: &str, cluster: &Cluster) -> Pgherd {
     let pgherd = Pgherd::start(cluster, "");
     compare_all(mode, cluster, pgherd.target());
+    pgherd
+}
+
+/// SELECTs that nodes other than the first have answered, as `SHOW pool_nodes` counts them.
+fn balanced_reads(pgherd: &Pgherd) -> u64 {
+    const NODE_ID: usize = 0;
+    const SELECT_COUNT: usize = 8;
+    let table = pgherd.target().psql("show pool_nodes");
+    let rows = table.lines().map(|line| line.split('|').collect::<Vec<_>>());
+    rows.filter(|row| row[NODE_ID] != "0").map(|row| row[SELECT_COUNT].parse::<u64>().unwrap()).sum()
 }
 
 #[test]
 fn raw_mode() {
-    compare_in_mode("raw", raw_cluster());
+    let pgherd = compare_in_mode("raw", raw_cluster());
+    assert_eq!(balanced_reads(&pgherd), 0, "in raw mode everything goes to the main node");
 }
 
 #[test]
 fn streaming_mode() {
-    compare_in_mode("streaming", streaming_cluster());
+    let pgherd = compare_in_mode("streaming", streaming_cluster());
+    // Without reads on standbys the comparison would prove nothing about them.
+    let balanced = balanced_reads(&pgherd);
+    assert!(balanced > 50, "only {balanced} reads were balanced");
 }
 
 /// What a server answers differently the second time is no measure for anything.
