@@ -45,14 +45,24 @@ impl Reset {
 
     /// Takes what the backend sent, appends what to send next, and keeps `facts` right.
     pub fn receive(&mut self, mut bytes: &[u8], facts: &mut BackendFacts, out: &mut Vec<u8>) -> ResetStep {
-        let asked = self.asked;
+        let (asked, mut ready) = (self.asked, None);
         loop {
-            match self.messages.next(&mut bytes, |message| read(message, asked, facts)) {
-                Ok(None) => return ResetStep::Waiting,
-                Ok(Some(Said::Nothing)) => {}
-                Ok(Some(Said::Ready(status))) if bytes.is_empty() => return self.go_on(status, out),
-                Ok(Some(Said::Ready(_) | Said::Wrong)) | Err(_) => return ResetStep::Broken,
+            let said = match self.messages.next(&mut bytes, |message| read(message, asked, facts)) {
+                Ok(Some(said)) => said,
+                Ok(None) => break,
+                Err(_) => return ResetStep::Broken,
+            };
+            match (said, ready) {
+                // A parameter may change at any moment, and right after the answer too.
+                (Said::Aside, _) | (Said::Answer, None) => {}
+                (Said::Ready(status), None) => ready = Some(status),
+                (Said::Answer | Said::Ready(_), Some(_)) | (Said::Wrong, _) => return ResetStep::Broken,
             }
+        }
+        match ready.map(|status| self.go_on(status, out)) {
+            None => ResetStep::Waiting,
+            Some(ResetStep::Done) if !self.messages.at_boundary() => ResetStep::Broken,
+            Some(step) => step,
         }
     }
 
@@ -75,7 +85,10 @@ impl Reset {
 
 /// What a message means for a reset.
 enum Said {
-    Nothing,
+    /// What may come at any moment.
+    Aside,
+    /// A part of the answer.
+    Answer,
     Ready(TransactionStatus),
     Wrong,
 }
@@ -83,15 +96,15 @@ enum Said {
 fn read(message: &[u8], asked: Asked, facts: &mut BackendFacts) -> Said {
     match Message::parse(message) {
         Ok(Message::ReadyForQuery(status)) => Said::Ready(status),
-        Ok(Message::ParameterStatus { name, value }) if note(facts, name, value) => Said::Nothing,
-        Ok(Message::NoticeResponse(_) | Message::NotificationResponse { .. }) => Said::Nothing,
+        Ok(Message::ParameterStatus { name, value }) if note(facts, name, value) => Said::Aside,
+        Ok(Message::NoticeResponse(_) | Message::NotificationResponse { .. }) => Said::Aside,
         // A statement of the list may be any that a simple query may hold, but for COPY.
         Ok(
             Message::CommandComplete(_)
             | Message::EmptyQueryResponse
             | Message::RowDescription(_)
             | Message::DataRow(_),
-        ) if asked == Asked::Query => Said::Nothing,
+        ) if asked == Asked::Query => Said::Answer,
         _ => Said::Wrong,
     }
 }
@@ -175,5 +188,15 @@ mod tests {
             backend::put_ready_for_query(out, TransactionStatus::Idle);
         };
         assert_eq!(step(&mut started(), twice).0, ResetStep::Broken);
+    }
+
+    #[test]
+    fn a_parameter_may_change_right_after_the_answer() {
+        let mut reset = started();
+        let news = |out: &mut Vec<u8>| {
+            backend::put_ready_for_query(out, TransactionStatus::Idle);
+            backend::put_parameter_status(out, b"TimeZone", b"UTC");
+        };
+        assert_eq!(step(&mut reset, news), (ResetStep::Waiting, DISCARD.into()));
     }
 }

@@ -1,0 +1,120 @@
+//! In front of real PostgreSQL.
+
+mod common;
+
+use std::thread;
+
+use common::Front;
+use pgherd_io::{ProbeError, ProbeTarget, probe};
+use pgherd_testkit::sandbox::Cluster;
+use pgherd_testkit::{Client, Request, SOON, Target, raw_cluster, wait_for};
+use pgherd_types::Address;
+
+fn server() -> (&'static Cluster, u16) {
+    let cluster = raw_cluster();
+    (cluster, cluster.node(0).unwrap().port())
+}
+
+fn front(places: usize) -> (Front, Target) {
+    let (cluster, port) = server();
+    let front = Front::start(port, places);
+    let target = Target::port(cluster, front.port);
+    (front, target)
+}
+
+#[test]
+fn psql_and_pgbench() {
+    let (_front, target) = front(40);
+    assert_eq!(target.psql("select sum(x) from generate_series(1, 10) x"), "55");
+    target.psql("create table if not exists pgbench_marks (x int)");
+    target.pgbench(&["-i", "-q", "-s", "1"]);
+    for mode in ["simple", "extended", "prepared"] {
+        let report = target.pgbench(&["-n", "-S", "-M", mode, "-c", "20", "-j", "2", "-t", "50"]);
+        assert!(report.contains("number of failed transactions: 0"), "{report}");
+    }
+    let report = target.pgbench(&["-n", "-C", "-S", "-c", "8", "-t", "20"]);
+    assert!(report.contains("number of failed transactions: 0"), "{report}");
+}
+
+#[test]
+fn two_hundred_clients_at_once() {
+    let (front, target) = front(50);
+    let clients = || {
+        let mine = target.clone();
+        thread::spawn(move || {
+            let mut client = mine.connect().unwrap();
+            // The pool's places are fewer than the clients: most of them wait before they are greeted.
+            client.set_read_limit(SOON);
+            for _ in 0..20 {
+                assert_eq!(client.query("select 1").unwrap().len(), 4);
+            }
+        })
+    };
+    let all: Vec<_> = (0..200).map(|_| clients()).collect();
+    all.into_iter().for_each(|client| client.join().unwrap());
+    wait_for("all sessions to be gone", || front.handle.sessions().is_empty());
+    assert!(front.handle.backends().len() <= 50);
+}
+
+#[test]
+fn cancel_reaches_the_right_statement() {
+    let (_front, target) = front(4);
+    let mut client = target.connect().unwrap();
+    let (process, key) = client.key().map(|(process, key)| (process, key.to_vec())).unwrap();
+    client.send(&[Request::Query("select pg_sleep(60)".to_owned())]).unwrap();
+    let asked = "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(60)'";
+    wait_for("the statement to run", || target.psql(asked) == "1");
+    let mut wrong = key.clone();
+    wrong[0] ^= 1;
+    for key in [&wrong, &key] {
+        let mut request = Vec::new();
+        pgherd_wire::startup::put_cancel_request(&mut request, process, key);
+        let mut canceller = Client::connect(target.port).unwrap();
+        canceller.send_bytes(&request).unwrap();
+        assert!(canceller.read().is_err(), "a cancel request is never answered");
+    }
+    let answer = client.read_until_ready().unwrap();
+    let code = answer.iter().find_map(|message| message.field(b'C'));
+    assert_eq!(code.as_deref(), Some("57014"), "{answer:?}");
+    assert_eq!(client.query("select 1").unwrap().len(), 4);
+}
+
+#[test]
+fn a_killed_backend_ends_its_statement_and_nothing_else() {
+    let (_front, target) = front(4);
+    let mut other = target.connect().unwrap();
+    let mut client = target.connect().unwrap();
+    let answer = client.query("select pg_terminate_backend(pg_backend_pid())").unwrap_err();
+    drop(answer);
+    assert_eq!(other.query("select 1").unwrap().len(), 4);
+    assert_eq!(target.psql("select 1"), "1");
+}
+
+#[test]
+fn what_a_session_leaves_behind_does_not_reach_the_next() {
+    let (_front, target) = front(1);
+    assert_eq!(target.psql("set search_path to nowhere; create temp table t (x int); begin; select 1"), "1");
+    assert_eq!(target.psql("show search_path"), "\"$user\", public");
+    assert_eq!(target.psql("select to_regclass('pg_temp.t') is null"), "t");
+}
+
+#[test]
+fn the_probe_reads_rows_and_errors() {
+    let (_, port) = server();
+    let target = ProbeTarget {
+        address: Address::Tcp { host: "localhost".to_owned(), port },
+        user: "postgres".to_owned(),
+        database: "postgres".to_owned(),
+        password: None,
+    };
+    let rows = probe(&target, "select pg_catalog.pg_is_in_recovery(), null", SOON).unwrap();
+    assert_eq!(rows, [[Some("f".to_owned()), None]]);
+    let wrong = probe(&target, "select 1/0", SOON).unwrap_err();
+    assert!(matches!(&wrong, ProbeError::Server { code, .. } if code == "22012"), "{wrong:?}");
+    let nobody = ProbeTarget { user: "nobody".to_owned(), ..target.clone() };
+    let refused = probe(&nobody, "select 1", SOON).unwrap_err();
+    assert!(matches!(&refused, ProbeError::Server { code, .. } if code == "28000"), "{refused:?}");
+    let nowhere = Address::Tcp { host: "127.0.0.1".to_owned(), port: 1 };
+    let absent = probe(&ProbeTarget { address: nowhere, ..target }, "select 1", SOON).unwrap_err();
+    assert!(matches!(absent, ProbeError::Fault(_)), "{absent:?}");
+}
