@@ -82,19 +82,16 @@ impl Server {
     fn take(&mut self, step: Step) -> Option<Vec<Reply>> {
         use Reply::*;
         if let Some(copy) = self.copy {
-            return match step {
-                Step::Sync | Step::SyncFails => Some(vec![]),
-                Step::CopyDone => {
-                    self.copy = None;
-                    Some(if copy == Step::QueryCopyIn {
-                        vec![CommandComplete, READY]
-                    } else {
-                        vec![CommandComplete]
-                    })
-                }
+            if step.request() == Request::Sync {
+                return Some(vec![]);
+            }
+            if step != Step::CopyDone {
                 // PostgreSQL gives up: it has lost track of the stream.
-                _ => None,
-            };
+                return None;
+            }
+            self.copy = None;
+            let ready = (copy == Step::QueryCopyIn).then_some(READY);
+            return Some([CommandComplete].into_iter().chain(ready).collect());
         }
         if self.skipping && step.request() != Request::Sync {
             return Some(vec![]);

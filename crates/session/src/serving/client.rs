@@ -303,7 +303,7 @@ impl Serving {
             .map_or((false, false), |leg| (leg.ledger.is_skipping(), leg.ledger.is_copying_in()));
         if !skipping && !copying {
             if known == NextQuery::Fresh && text::may_be_admin(text) {
-                return self.ask_admin(text, part, out);
+                return self.ask_admin(cx, text, part, out);
             }
             if self.balances(cx) {
                 let class = cx.router.classify(text);
@@ -343,14 +343,15 @@ impl Serving {
         }
     }
 
-    fn ask_admin(&mut self, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Step {
+    fn ask_admin(&mut self, cx: &Context<'_>, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Step {
         if self.lead.as_ref().is_some_and(|leg| !leg.ledger.is_settled()) {
             // The answer has its place behind those that are still to come.
             return Step::Hold;
         }
         let text = self.text_bytes(text, part, out);
         self.wait = Wait::Admin;
-        out.push(Action::Admin { text, balanced: self.reads.node() });
+        let balanced = if self.balances(cx) { self.read_node(cx) } else { cx.topology.write_node() };
+        out.push(Action::Admin { text, balanced });
         Step::Hold
     }
 

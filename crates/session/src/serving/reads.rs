@@ -23,15 +23,6 @@ pub(super) enum Reads {
     Node(NodeId),
 }
 
-impl Reads {
-    pub(super) fn node(self) -> Option<NodeId> {
-        match self {
-            Self::Undrawn => None,
-            Self::Node(node) => Some(node),
-        }
-    }
-}
-
 /// What ties a session to its lead. It only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Bound {
@@ -169,19 +160,26 @@ impl Serving {
         }
     }
 
+    /// The node for the session's balanced reads: drawn once, and again when it is of no use any more.
+    pub(super) fn read_node(&mut self, cx: &Context<'_>) -> Option<NodeId> {
+        match self.reads {
+            Reads::Node(node) if cx.topology.node(node).is_some_and(pgherd_types::Node::is_usable) => {
+                Some(node)
+            }
+            Reads::Node(_) | Reads::Undrawn => {
+                let node = pgherd_route::choose_read_node(cx.topology, cx.random)?;
+                self.reads = Reads::Node(node);
+                Some(node)
+            }
+        }
+    }
+
     /// Looks for a leg to read from. `None` when reads go to the lead at this moment.
     fn find_reader(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Option<Reader> {
         if self.lead.as_ref().is_some_and(|leg| !leg.ledger.is_clean()) {
             return None;
         }
-        let node = match self.reads {
-            Reads::Node(node) if cx.topology.node(node).is_some_and(pgherd_types::Node::is_usable) => node,
-            Reads::Node(_) | Reads::Undrawn => {
-                let node = pgherd_route::choose_read_node(cx.topology, cx.random)?;
-                self.reads = Reads::Node(node);
-                node
-            }
-        };
+        let node = self.read_node(cx)?;
         if Some(node) == cx.topology.write_node() {
             return None;
         }
