@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pgherd_pool::Home;
-use pgherd_session::{Action, Actions, Closing, Context, Session};
+use pgherd_session::{Action, Actions, Closing, Context, Session, Shutdown};
 use pgherd_types::SessionId;
 use pgherd_wire::error_response::ErrorResponse;
 use pgherd_wire::sqlstate;
@@ -40,8 +40,8 @@ impl EventLoop {
     /// Takes a client in.
     pub(crate) fn adopt(&mut self, socket: OwnedFd, peer: Peer) {
         let key = match self.draining {
-            Some(_) => None,
-            None => self.new_client(socket, peer),
+            Some(Shutdown::Fast | Shutdown::Immediate) => None,
+            Some(Shutdown::Smart) | None => self.new_client(socket, peer),
         };
         let Some(key) = key else {
             self.shared.starting.fetch_sub(1, Ordering::AcqRel);

@@ -120,7 +120,8 @@ impl Handle {
         self.shared.send_all(|| Letter::StopListening);
     }
 
-    /// Stops listening and ends the sessions as `how` says. The loops stop when the last session has ended. May be
+    /// Ends the sessions as `how` says, and stops listening: at once, or with [`Shutdown::Smart`] when the last session
+    /// has ended, until when new clients are refused (57P03). The loops stop when the last session has ended. May be
     /// called again with a more urgent `how`.
     pub fn shutdown(&self, how: Shutdown) {
         self.shared.send_all(|| Letter::Drain(how));

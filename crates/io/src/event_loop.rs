@@ -303,8 +303,10 @@ impl EventLoop {
     }
 
     fn drain(&mut self, how: Shutdown) {
-        self.stop_listening();
         self.draining = Some(how);
+        if how != Shutdown::Smart || self.shared.admission().served() == 0 {
+            self.stop_listening();
+        }
         for key in self.clients.keys().collect::<Vec<_>>() {
             self.pending.push_back((key, Pending::Drain(how)));
         }

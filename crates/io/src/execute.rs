@@ -11,6 +11,7 @@ use pgherd_types::{BackendId, Identity, NodeId, SessionId};
 use crate::client_conn::{Fired, Place};
 use crate::event_loop::{Due, EventLoop};
 use crate::pending::Pending;
+use crate::shared::Letter;
 use crate::slab::Key;
 use crate::stream::Sent;
 use crate::token::Token;
@@ -161,6 +162,10 @@ impl EventLoop {
         if client.place != Place::NotAsked {
             return;
         }
+        // A client that comes while the others may finish is told so, once it has said who it is.
+        if let Some(how) = self.draining {
+            return self.pending.push_back((key, Pending::Drain(how)));
+        }
         client.entry.identify(Arc::clone(&identity));
         client.identity = Some(identity);
         let id = client.id;
@@ -187,11 +192,17 @@ impl EventLoop {
     }
 
     pub(crate) fn give_place_back(&mut self, session: SessionId) {
-        let next = self.shared.admission().leave(session);
+        let (next, served) = {
+            let mut admission = self.shared.admission();
+            (admission.leave(session), admission.served())
+        };
+        if served == 0 && self.draining.is_some() {
+            self.shared.send_all(|| Letter::StopListening);
+        }
         if let Some(next) = next {
             match crate::accepting::home_of(next) {
                 home if home == self.home => self.admitted(next),
-                home => self.shared.send(home, crate::shared::Letter::Admitted(next)),
+                home => self.shared.send(home, Letter::Admitted(next)),
             }
         }
     }

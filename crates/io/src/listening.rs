@@ -74,7 +74,11 @@ impl EventLoop {
         }
     }
 
+    /// The loop of the next client. The other loops may have ended when pgherd is shutting down.
     fn deal(&mut self) -> Home {
+        if self.draining.is_some() {
+            return self.home;
+        }
         let home = Home(self.listening.next);
         self.listening.next = (self.listening.next + 1) % self.shared.loops.len() as u16;
         home
