@@ -71,8 +71,7 @@ pub(crate) fn config_check(file: &Path) -> ExitCode {
 
 /// Prints a configuration file with every setting.
 pub(crate) fn config_sample() -> ExitCode {
-    complain("ERROR: there is no sample file yet");
-    ExitCode::FAILURE
+    say(&pgherd_config::sample())
 }
 
 fn failed(what: &str, error: &dyn std::error::Error) -> ExitCode {
