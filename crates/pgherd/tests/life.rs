@@ -160,7 +160,7 @@ fn reload_takes_what_it_can_and_tells_the_rest() {
     assert!(setup.run(&["reload"]).status.success());
     running.wait_for_log("backend_weight0 is 7 now");
     running.wait_for_log("num_init_children stays 32 until pgherd is started again");
-    setup.append("backend_weight0 = heavy");
+    setup.append("num_init_children = many");
     running.signal("HUP");
     running.wait_for_log("now main LOG:  reload config files");
     running.wait_for_log("the configuration stays as it was");
