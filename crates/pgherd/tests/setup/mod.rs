@@ -11,14 +11,14 @@ use pgherd_testkit::wait_for;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pgherd");
 
 /// A folder with a `pgpool.conf` whose only node is a port where nobody listens: what is tested here needs no server.
-pub struct Setup {
-    pub port: u16,
+pub(crate) struct Setup {
+    pub(crate) port: u16,
     guardian: Guardian,
 }
 
 impl Setup {
     /// A folder whose configuration ends with these lines.
-    pub fn new(settings: &str) -> Self {
+    pub(crate) fn new(settings: &str) -> Self {
         let dir = temporary_folder("pgherd-life").expect("a temporary folder");
         let guardian = Guardian::of(&dir).expect("a guardian");
         let ports = free_ports(2).expect("free ports");
@@ -34,35 +34,35 @@ impl Setup {
         setup
     }
 
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.guardian.dir()
     }
 
-    pub fn configuration(&self) -> PathBuf {
+    pub(crate) fn configuration(&self) -> PathBuf {
         self.dir().join("pgpool.conf")
     }
 
-    pub fn pid_file(&self) -> PathBuf {
+    pub(crate) fn pid_file(&self) -> PathBuf {
         self.dir().join("pgherd.pid")
     }
 
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.dir().join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// Replaces the configuration.
-    pub fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         fs::write(self.configuration(), text).expect("a configuration file");
     }
 
     /// Adds lines to the configuration.
-    pub fn append(&self, text: &str) {
+    pub(crate) fn append(&self, text: &str) {
         let old = fs::read_to_string(self.configuration()).expect("a configuration file");
         self.write(&format!("{old}{text}\n"));
     }
 
     /// Runs the program to its end.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("pgherd can be started")
     }
 
@@ -73,7 +73,7 @@ impl Setup {
     }
 
     /// Starts the program in the foreground and waits until it serves.
-    pub fn start(&self) -> Running<'_> {
+    pub(crate) fn start(&self) -> Running<'_> {
         let log = fs::File::create(self.dir().join("log")).expect("a log file");
         let child =
             self.command(&["-n"]).stdout(Stdio::null()).stderr(log).spawn().expect("pgherd can be started");
@@ -87,42 +87,42 @@ impl Setup {
     }
 
     /// Lets the guardian end a process that outlives the test.
-    pub fn watch(&self, pid: u32) {
+    pub(crate) fn watch(&self, pid: u32) {
         if let Some(process) = i32::try_from(pid).ok().and_then(ProcessMark::of) {
             self.guardian.watch("pgherd", process).expect("a note for the guardian");
         }
     }
 
     /// The process id in the pid file.
-    pub fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()
     }
 }
 
 /// A pgherd in the foreground.
-pub struct Running<'a> {
+pub(crate) struct Running<'a> {
     setup: &'a Setup,
     child: Child,
 }
 
 impl Running<'_> {
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.setup.dir().join("log")).unwrap_or_default()
     }
 
     /// Waits for a text in the log.
     #[track_caller]
-    pub fn wait_for_log(&self, text: &str) {
+    pub(crate) fn wait_for_log(&self, text: &str) {
         wait_for(&format!("{text:?} in the log"), || self.log().contains(text));
     }
 
     /// The exit code, if it has ended.
-    pub fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         self.child.try_wait().expect("it is our child").map(|status| status.code().unwrap_or(-1))
     }
 
     /// Sends a signal by its name.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("kill can be started");
         assert!(sent.success(), "kill -s {name}");
@@ -130,7 +130,7 @@ impl Running<'_> {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn wait(&mut self) -> i32 {
+    pub(crate) fn wait(&mut self) -> i32 {
         wait_for("pgherd to end", || self.ended().is_some());
         self.ended().expect("it has ended")
     }
@@ -145,11 +145,11 @@ impl Drop for Running<'_> {
 }
 
 /// What a program said on standard error.
-pub fn errors(output: &Output) -> String {
+pub(crate) fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// What a program said on standard output.
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
