@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn listeners_of_each_kind() {
-        let text = "listen_addresses = 'a, b'\nport = 7000\nunix_socket_directories = '/x'\nunix_socket_permissions = 0700";
+        let text = "listen_addresses = 'a, b'\nport = 7000\n\
+            unix_socket_directories = '/x'\nunix_socket_permissions = 0700";
         let expected = [
             Listen::Tcp { host: "a".to_owned(), port: 7000 },
             Listen::Tcp { host: "b".to_owned(), port: 7000 },
