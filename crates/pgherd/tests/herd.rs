@@ -1,0 +1,105 @@
+//! The program in front of real servers: what sessions see of it when it starts, stops, and when the cluster changes.
+
+use std::fs;
+
+use pgherd_testkit::sandbox::{Cluster, Spec, temporary_folder};
+use pgherd_testkit::{Client, ClientError, Pgherd, StopMode, streaming_cluster, wait_for};
+use rustix::process::Signal;
+
+/// Some columns of a line of `SHOW pool_nodes`.
+fn nodes(pgherd: &Pgherd, columns: &[usize]) -> Vec<String> {
+    let all = pgherd.target().psql("show pool_nodes");
+    let line = |line: &str| {
+        let values: Vec<&str> = line.split('|').collect();
+        assert_eq!(values.len(), 14, "{line}");
+        columns.iter().map(|&column| values[column]).collect::<Vec<_>>().join(" ")
+    };
+    all.lines().map(line).collect()
+}
+
+fn refusal(pgherd: &Pgherd) -> Option<String> {
+    match pgherd.target().connect() {
+        Err(ClientError::Refused(message)) => message.field(b'C'),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+fn answers(client: &mut Client) -> bool {
+    client.query("select 1").is_ok_and(|messages| messages.iter().any(|message| message.values().is_some()))
+}
+
+#[test]
+fn the_herd_looks_like_one_server() {
+    let mut pgherd = Pgherd::start(streaming_cluster(), "sr_check_password = 'hunter2'");
+    let target = pgherd.target().clone();
+    // Node, status, what the server says, role, what the server says.
+    let expected = ["0 up up primary primary", "1 up up standby standby", "2 up up standby standby"];
+    assert_eq!(nodes(&pgherd, &[0, 3, 4, 6, 7]), expected);
+    assert_eq!(nodes(&pgherd, &[5, 10]), ["0.333333 0"; 3]);
+    assert!(target.psql("SHOW pool_version").contains("pgherd"));
+    assert!(!target.psql("show pool_status").contains("hunter2"));
+    assert_eq!(target.psql("pgpool show port"), target.port.to_string());
+    assert!(target.psql("show pool_processes").contains("|postgres|postgres|"));
+    assert!(!target.psql_output("pgpool set port = 1").status.success());
+    assert_eq!(pgherd.stop(StopMode::Smart).code(), Some(0));
+}
+
+#[test]
+fn a_smart_stop_lets_sessions_finish_and_refuses_new_ones() {
+    let mut pgherd = Pgherd::start(streaming_cluster(), "");
+    let mut client = pgherd.target().connect().unwrap();
+    assert!(answers(&mut client));
+    pgherd.signal(Signal::TERM);
+    wait_for("new clients to be refused as a server that shuts down does", || {
+        refusal(&pgherd).as_deref() == Some("57P03")
+    });
+    assert!(answers(&mut client), "who is there may go on");
+    drop(client);
+    assert_eq!(pgherd.wait().code(), Some(0));
+    assert_eq!(fs::read_to_string(pgherd.dir().join("pgpool_status")).unwrap(), "up\nup\nup\n");
+}
+
+#[test]
+fn a_fast_stop_sends_sessions_away_also_after_a_smart_one() {
+    let mut pgherd = Pgherd::start(streaming_cluster(), "");
+    let mut client = pgherd.target().connect().unwrap();
+    client.query("begin").unwrap();
+    pgherd.signal(Signal::TERM);
+    wait_for("the smart stop", || refusal(&pgherd).is_some());
+    pgherd.signal(Signal::INT);
+    let last = client.read().unwrap();
+    assert_eq!((last.field(b'C').as_deref(), last.field(b'S').as_deref()), (Some("57P01"), Some("FATAL")));
+    assert!(matches!(client.read(), Err(ClientError::Closed)));
+    assert_eq!(pgherd.wait().code(), Some(0));
+}
+
+#[test]
+fn nodes_that_return_and_standbys_that_are_promoted_are_seen() {
+    let cluster = Cluster::start(&Spec::new().nodes(2)).unwrap();
+    cluster.node(1).unwrap().stop().unwrap();
+    let pgherd = Pgherd::start(&cluster, "sr_check_period = 1");
+    assert_eq!(nodes(&pgherd, &[0, 3, 4, 6]), ["0 up up primary", "1 down down standby"]);
+    cluster.node(1).unwrap().start().unwrap();
+    wait_for("node 1 to return", || nodes(&pgherd, &[3, 7]) == ["up primary", "up standby"]);
+    cluster.node(0).unwrap().kill().unwrap();
+    cluster.node(1).unwrap().promote().unwrap();
+    wait_for("the promoted standby to be the primary", || pgherd.log().contains("node 1 is the primary now"));
+    pgherd.target().psql("create table written_after_promotion (a int)");
+}
+
+#[test]
+fn a_node_that_was_down_stays_down_unless_that_is_forgotten() {
+    let work = temporary_folder("pgherd-work").unwrap();
+    let settings = format!("work_dir = '{}'", work.display());
+    let file = work.join("pgpool_status");
+    fs::write(&file, "up\ndown \nup\n").unwrap();
+    let mut pgherd = Pgherd::start(streaming_cluster(), &settings);
+    assert_eq!(nodes(&pgherd, &[3, 6]), ["up primary", "down standby", "up standby"]);
+    assert_eq!(pgherd.stop(StopMode::Fast).code(), Some(0));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "up\ndown\nup\n");
+    fs::write(&file, "up\nUP\n").unwrap();
+    let pgherd = Pgherd::start(streaming_cluster(), &settings);
+    assert_eq!(nodes(&pgherd, &[3]), ["up", "up", "up"]);
+    drop(pgherd);
+    fs::remove_dir_all(work).unwrap();
+}
