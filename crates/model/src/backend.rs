@@ -25,8 +25,6 @@ pub struct Traits {
     pub standby: bool,
     /// ParameterStatus goes out before ReadyForQuery, as since PostgreSQL 14, not at once.
     pub reports_late: bool,
-    /// A message that has no place in COPY IN costs the connection, as since PostgreSQL 14: its body was not read.
-    pub copy_loses_sync: bool,
 }
 
 /// One server process.
@@ -298,8 +296,11 @@ impl Backend {
 
     fn query(&mut self, mut body: &[u8], wires: &mut Wires<'_>) {
         self.start();
-        self.prepared.remove("");
-        self.portals.remove("");
+        if body != b"SHOW pool_version\0" {
+            // That one pgherd answers, and no server sees it.
+            self.prepared.remove("");
+            self.portals.remove("");
+        }
         let parsed = message::text(&mut body).and_then(sql::parse);
         let Some(mut statements) = parsed else {
             return self.fail(&Failure::new("42601", "syntax error"), wires);

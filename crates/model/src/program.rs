@@ -128,11 +128,17 @@ impl Writer<'_> {
             self.sync();
         }
         self.query("ROLLBACK");
-        if self.manners == Manners::Polite {
-            self.steps.push(Step::AwaitReady);
+        match self.manners {
+            Manners::Polite => {
+                self.steps.push(Step::AwaitReady);
+                self.query(LAST_QUERY);
+                self.steps.push(Step::AwaitReady);
+            }
+            Manners::Rude => {
+                self.query(LAST_QUERY);
+                self.steps.push(Step::AwaitEnd);
+            }
         }
-        self.query(LAST_QUERY);
-        self.steps.push(Step::AwaitEnd);
         if self.rng.chance(70) {
             self.message(b'X', b"");
         }
@@ -293,11 +299,14 @@ impl Writer<'_> {
     }
 
     fn copy_data(&mut self) {
+        // Before the data, not behind it: what a Sync means then depends on whether the data was good.
+        if self.manners == Manners::Rude && self.rng.chance(8) {
+            self.sync();
+        }
         for _ in 0..self.rng.below(4) {
             match self.rng.below(20) {
                 0 => self.message(b'd', b"bad\n"),
                 1 => self.message(b'H', b""),
-                2 if self.manners == Manners::Rude => self.sync(),
                 3 if self.manners == Manners::Rude && self.rng.chance(20) => self.statement_in_copy(),
                 _ => self.message(b'd', b"1\n"),
             }

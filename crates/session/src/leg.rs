@@ -93,6 +93,11 @@ impl Leg {
         }
     }
 
+    /// True when a part of a message was gathered.
+    pub(crate) fn is_gathering(&self) -> bool {
+        !self.gathered.is_empty()
+    }
+
     /// What was gathered. Taking it gives its memory away, so that a leg at rest owns none.
     pub(crate) fn take_gathered(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.gathered)

@@ -41,7 +41,9 @@ impl Backend {
 
     /// Only the end of the block gets through once a statement of it has failed.
     pub(super) fn refuse_when_aborted(&self, sql: &Sql) -> Result<(), Failure> {
-        let ends = matches!(sql, Sql::Commit | Sql::Rollback | Sql::Abort | Sql::RollbackTo);
+        // pgherd answers for itself whatever the server's state.
+        let ends =
+            matches!(sql, Sql::Commit | Sql::Rollback | Sql::Abort | Sql::RollbackTo | Sql::PoolVersion);
         match self.transaction {
             Transaction::Failed if !ends => Err(Self::aborted()),
             Transaction::Failed

@@ -137,12 +137,16 @@ pub struct Ledger {
     copy: Copy,
     batch: Batch,
     transaction: TransactionStatus,
+    /// Syncs that were kept from a COPY IN since something else was sent to it. Should it fail now, then before it
+    /// read anything, and they are owed an answer.
+    dropped_syncs: usize,
 }
 
 impl Ledger {
     /// Notes a request that is sent to the backend now. `may_copy_in` says of an Execute that its statement
     /// may be a COPY FROM STDIN.
     pub fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) {
+        self.dropped_syncs = 0;
         if self.batch == Batch::Skipping {
             // The server discards it unread.
             if request != Request::Sync {
@@ -256,10 +260,37 @@ impl Ledger {
 
     /// What a Sync that is sent now would mean.
     pub fn sync_meaning(&self) -> SyncMeaning {
-        if self.copy == Copy::In && !self.queue.iter().any(|entry| entry.request == Request::CopyEnd) {
+        if self.copy == Copy::In && self.queue.len() == 1 {
             return SyncMeaning::Dropped;
         }
-        if self.copy_in_may_come() { SyncMeaning::Undecided } else { SyncMeaning::Counts }
+        // Any other message ends a COPY, one way or the other, before the Sync is read.
+        let ends = |entry: &&Entry| entry.request == Request::CopyEnd;
+        let mut last = self.queue.iter().rev();
+        let ended = last.clone().next().is_some_and(|entry| ends(&entry));
+        match last.find(|entry| !ends(entry)) {
+            // What follows in its text may be another COPY.
+            Some(Entry { request: Request::Query, .. }) => SyncMeaning::Undecided,
+            Some(Entry { request: Request::Execute, may_copy_in: true, .. }) if !ended => {
+                SyncMeaning::Undecided
+            }
+            Some(_) | None => SyncMeaning::Counts,
+        }
+    }
+
+    /// A Sync was dropped, as [`SyncMeaning::Dropped`] says.
+    pub fn sync_dropped(&mut self) {
+        self.dropped_syncs = limits::LEDGER_ENTRIES.min(self.dropped_syncs + 1);
+    }
+
+    /// CopyData is sent. It is answered by nothing.
+    pub fn copy_data(&mut self) {
+        self.dropped_syncs = 0;
+    }
+
+    /// After an error: how many Syncs were dropped for a COPY IN that cannot have read them. They are to be sent now.
+    #[must_use]
+    pub fn take_unread_syncs(&mut self) -> usize {
+        core::mem::take(&mut self.dropped_syncs)
     }
 
     /// True when a reply is still to come.
@@ -325,8 +356,7 @@ impl Ledger {
     /// it did not ask [`Ledger::sync_meaning`], and nobody can tell any more what is owed.
     fn begin_copy_in(&mut self) -> bool {
         self.copy = Copy::In;
-        let mut until_end = self.queue.iter().skip(1).take_while(|entry| entry.request != Request::CopyEnd);
-        !until_end.any(|entry| entry.request == Request::Sync)
+        self.queue.get(1).is_none_or(|next| next.request != Request::Sync)
     }
 
     /// A COPY ended. The CopyDone or CopyFail that ended it, or that comes too late, is answered by nothing

@@ -177,6 +177,7 @@ impl Ledger {
             copy: self.copy,
             batch: self.batch,
             transaction: self.transaction,
+            dropped_syncs: self.dropped_syncs,
         }
     }
 }

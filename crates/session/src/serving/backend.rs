@@ -8,13 +8,13 @@ use pgherd_wire::{
     Body, Piece, SqlState,
     backend::TransactionStatus,
     error_response::{Fields, Severity},
-    sqlstate,
+    frontend, sqlstate,
 };
 
 use super::{Life, Serving, Turn};
 use crate::{
     Action, Actions, Closing, Context, Report,
-    ledger::{Owed, Reply},
+    ledger::{Owed, Reply, Request},
     leg::Gathered,
     say,
 };
@@ -42,6 +42,9 @@ impl Serving {
             if self.backend_piece(cx, turn, &piece, range, out) == Life::Over {
                 return Life::Over;
             }
+        }
+        if self.client_at_boundary() {
+            self.flush_deferred(out);
         }
         Life::Open
     }
@@ -81,6 +84,9 @@ impl Serving {
             }
             if owed == Owed::Client {
                 out.forward_to_client(range);
+            }
+            if piece.last && self.client_at_boundary() {
+                self.flush_deferred(out);
             }
             return Life::Open;
         }
@@ -129,23 +135,11 @@ impl Serving {
             Turn::Reader if self.unit.has_failed() => Owed::Nobody,
             Turn::Reader => Owed::Client,
         };
-        let in_the_way = turn == Turn::Lead && self.reader_is_mid_message();
+        let has_both = self.lead.is_some() && self.reader.is_some();
         let Some(leg) = self.leg_mut(turn) else { return Life::Open };
-        if in_the_way {
-            return match leg.gather(piece) {
-                Gathered::Partial => Life::Open,
-                Gathered::InPlace(message) => self.defer(message),
-                Gathered::Aside => {
-                    let message = leg.take_gathered();
-                    self.defer(&message)
-                }
-                Gathered::HeadAside => {
-                    // Too long to be kept; a notice is never owed.
-                    leg.take_gathered();
-                    leg.streaming = Some(Owed::Nobody);
-                    Life::Open
-                }
-            };
+        if has_both || leg.is_gathering() {
+            self.unasked_whole(turn, shown, piece, range, out);
+            return Life::Open;
         }
         leg.streaming = (!piece.last).then_some(shown);
         if shown == Owed::Client {
@@ -154,15 +148,63 @@ impl Serving {
         Life::Open
     }
 
-    fn reader_is_mid_message(&self) -> bool {
-        self.reader.as_ref().is_some_and(|leg| leg.streaming == Some(Owed::Client))
+    /// The same while there are two legs: it goes out whole, between the messages of the other.
+    fn unasked_whole(
+        &mut self,
+        turn: Turn,
+        owed: Owed,
+        piece: &Piece<'_>,
+        range: Range<usize>,
+        out: &mut Actions,
+    ) {
+        let in_the_way = self.other_is_mid_message(turn);
+        let its_turn = self.turn == turn;
+        let Some(leg) = self.leg_mut(turn) else { return };
+        match leg.gather(piece) {
+            Gathered::Partial => {}
+            Gathered::InPlace(message) => self.show_unasked(owed, in_the_way, message, Some(range), out),
+            Gathered::Aside => {
+                let message = leg.take_gathered();
+                self.show_unasked(owed, in_the_way, &message, None, out);
+            }
+            Gathered::HeadAside => {
+                let head = leg.take_gathered();
+                // Too long to be kept: where the other leg is at work it is dropped, for a notice is never owed.
+                let owed = if its_turn && !in_the_way { owed } else { Owed::Nobody };
+                leg.streaming = Some(owed);
+                self.show_unasked(owed, false, &head, None, out);
+            }
+        }
     }
 
-    fn defer(&mut self, message: &[u8]) -> Life {
+    fn show_unasked(
+        &mut self,
+        owed: Owed,
+        in_the_way: bool,
+        message: &[u8],
+        range: Option<Range<usize>>,
+        out: &mut Actions,
+    ) {
+        match owed {
+            Owed::Nobody => {}
+            Owed::Client if in_the_way => self.defer(message),
+            Owed::Client => show_whole(message, range, out),
+        }
+    }
+
+    /// True while the client has a part of a message from the other leg.
+    fn other_is_mid_message(&self, turn: Turn) -> bool {
+        let other = match turn {
+            Turn::Lead => &self.reader,
+            Turn::Reader => &self.lead,
+        };
+        other.as_ref().is_some_and(|leg| leg.streaming == Some(Owed::Client))
+    }
+
+    fn defer(&mut self, message: &[u8]) {
         if self.deferred.len() + message.len() <= limits::GATHER_BACKEND_BYTES {
             self.deferred.extend_from_slice(message);
         }
-        Life::Open
     }
 
     /// An ErrorResponse, ParameterStatus or ReadyForQuery: it must be understood whole.
@@ -236,10 +278,7 @@ impl Serving {
                 self.resume(out);
                 Life::Open
             }
-            Turn::Reader if settled => {
-                self.flush_deferred(out);
-                self.reader_done(cx, out)
-            }
+            Turn::Reader if settled => self.reader_done(cx, out),
             Turn::Reader => Life::Open,
         }
     }
@@ -259,7 +298,7 @@ impl Serving {
         range: Option<Range<usize>>,
         out: &mut Actions,
     ) -> Life {
-        let in_the_way = self.reader_is_mid_message();
+        let in_the_way = self.other_is_mid_message(turn);
         let Some((name, value)) = parse_parameter(message) else {
             return self.violation(turn, "a ParameterStatus that cannot be read", out);
         };
@@ -273,7 +312,8 @@ impl Serving {
         // As many as the leg's own, so that it cannot be full.
         let _: bool = self.view.set(&name, &value);
         if in_the_way {
-            return self.defer(message);
+            self.defer(message);
+            return Life::Open;
         }
         show_whole(message, range, out);
         Life::Open
@@ -317,9 +357,20 @@ impl Serving {
             show_whole(message, range, out);
         }
         if turn == Turn::Lead {
+            self.send_unread_syncs(out);
             self.resume(out);
         }
         Life::Open
+    }
+
+    /// A COPY failed before it read anything: Syncs that were dropped, because a COPY eats them, are answered
+    /// after all.
+    pub(super) fn send_unread_syncs(&mut self, out: &mut Actions) {
+        let Some(leg) = &mut self.lead else { return };
+        for _ in 0..leg.ledger.take_unread_syncs() {
+            leg.request(Request::Sync, Owed::Client, false);
+            out.make_to_backend(leg.backend(), frontend::put_sync);
+        }
     }
 
     /// The backend broke the protocol. What it holds cannot be known any more, so the session ends with it,

@@ -247,14 +247,15 @@ impl Serving {
         if self.lead.is_none() {
             return self.ask_for_lead(cx, out);
         }
+        if name.is_empty() && self.unnamed_ends(out) == Step::Hold {
+            return Step::Hold;
+        }
         self.note_parse(cx, name, text);
         self.send_to_lead(cx, Request::Parse, part, out)
     }
 
     fn note_parse(&mut self, cx: &mut Context<'_>, name: &[u8], text: &[u8]) {
-        if name.is_empty() {
-            self.unnamed.clear();
-        } else {
+        if !name.is_empty() {
             self.note_state();
         }
         if text::may_be_copy(text) {
@@ -277,9 +278,11 @@ impl Serving {
         if self.lead.is_none() {
             return self.ask_for_lead(cx, out);
         }
+        if self.unnamed_ends(out) == Step::Hold {
+            return Step::Hold;
+        }
         self.note_class(Class::Other);
         self.client.copies_in = CopiesIn::Maybe;
-        self.unnamed.clear();
         let step = self.send_to_lead(cx, request, part, out);
         self.rest_follows(piece, step);
         step
@@ -318,7 +321,9 @@ impl Serving {
         if self.lead.is_none() {
             return self.ask_for_lead(cx, out);
         }
-        self.unnamed.clear();
+        if self.unnamed_ends(out) == Step::Hold {
+            return Step::Hold;
+        }
         self.count_and_log(cx, text, part, out);
         self.send_to_lead(cx, Request::Query, part, out)
     }
@@ -344,8 +349,17 @@ impl Serving {
     }
 
     fn ask_admin(&mut self, cx: &Context<'_>, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Step {
-        if self.lead.as_ref().is_some_and(|leg| !leg.ledger.is_settled()) {
+        if let Some(leg) = &mut self.lead
+            && !leg.ledger.is_settled()
+        {
             // The answer has its place behind those that are still to come.
+            if leg.ledger.owes() {
+                out.make_to_backend(leg.backend(), frontend::put_flush);
+            } else {
+                // A simple query ends a batch that has no Sync.
+                leg.request(Request::Sync, Owed::Nobody, false);
+                out.make_to_backend(leg.backend(), frontend::put_sync);
+            }
             return Step::Hold;
         }
         let text = self.text_bytes(text, part, out);
@@ -382,7 +396,10 @@ impl Serving {
             }
             b'H' | b'd' => {
                 // Neither is answered. Without a lead nothing waits for them.
-                if let Some(leg) = &self.lead {
+                if let Some(leg) = &mut self.lead {
+                    if kind == b'd' {
+                        leg.ledger.copy_data();
+                    }
                     part.send(leg.backend(), out);
                     Step::Taken
                 } else {
@@ -430,28 +447,63 @@ impl Serving {
         if self.lead.is_none() {
             return self.ask_for_lead(cx, out);
         }
-        let may_need_unnamed = matches!(request, Request::Bind | Request::DescribeStatement);
-        if may_need_unnamed && !self.unnamed.is_empty() && peek::names_unnamed_statement(part.raw) {
-            self.parse_unnamed_on_lead(out);
+        if self.unnamed_is_elsewhere(request, part)
+            && let Some(leg) = &self.lead
+            && !leg.ledger.is_skipping()
+            && !leg.ledger.is_copying_in()
+        {
+            if leg.ledger.owes() {
+                // An error among the answers that are still out would discard what makes up for it.
+                out.make_to_backend(leg.backend(), frontend::put_flush);
+                return Step::Hold;
+            }
+            self.bring_unnamed_to_lead(out);
         }
         self.send_to_lead(cx, request, part, out)
     }
 
-    /// The client's unnamed statement lives on the reader only, and is now wanted on the lead.
-    fn parse_unnamed_on_lead(&mut self, out: &mut Actions) {
-        let parse = core::mem::take(&mut self.unnamed);
+    /// True when a message may be about the unnamed statement, and the lead's is not the client's.
+    fn unnamed_is_elsewhere(&self, request: Request, part: &Part<'_>) -> bool {
+        let may_name_it = matches!(request, Request::Bind | Request::DescribeStatement | Request::Close);
+        may_name_it
+            && !self.unnamed.is_empty()
+            && (!part.carried.is_empty() || peek::names_unnamed_statement(part.raw))
+    }
+
+    /// A message to the lead is going to replace or end its unnamed statement, and then it is the client's again. What
+    /// decides whether the server takes the message at all has to be known first.
+    fn unnamed_ends(&mut self, out: &mut Actions) -> Step {
+        let Some(leg) = &self.lead else { return Step::Taken };
+        if self.unnamed.is_empty() || leg.ledger.is_skipping() || leg.ledger.is_copying_in() {
+            return Step::Taken;
+        }
+        if leg.ledger.owes() {
+            out.make_to_backend(leg.backend(), frontend::put_flush);
+            return Step::Hold;
+        }
+        self.unnamed.clear();
+        Step::Taken
+    }
+
+    /// The client's unnamed statement lives on the reader, or was ended by a query there, and is now wanted on the lead.
+    fn bring_unnamed_to_lead(&mut self, out: &mut Actions) {
+        let message = core::mem::take(&mut self.unnamed);
         if let Some(leg) = &mut self.lead {
-            leg.request(Request::Parse, Owed::Nobody, false);
-            out.make_to_backend(leg.backend(), |to| to.extend_from_slice(&parse));
+            let request = if message.first() == Some(&b'P') { Request::Parse } else { Request::Close };
+            leg.request(request, Owed::Nobody, false);
+            out.make_to_backend(leg.backend(), |to| to.extend_from_slice(&message));
         }
     }
 
     fn sync(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
-        let Some(leg) = &self.lead else { return self.ask_for_lead(cx, out) };
+        let Some(leg) = &mut self.lead else { return self.ask_for_lead(cx, out) };
         match leg.ledger.sync_meaning() {
             SyncMeaning::Counts => self.send_to_lead(cx, Request::Sync, part, out),
             // The server would read it and drop it.
-            SyncMeaning::Dropped => Step::Taken,
+            SyncMeaning::Dropped => {
+                leg.ledger.sync_dropped();
+                Step::Taken
+            }
             SyncMeaning::Undecided => {
                 // Without the Sync the server keeps its answer to itself until it is asked for it.
                 out.make_to_backend(leg.backend(), frontend::put_flush);
@@ -469,6 +521,10 @@ impl Serving {
         out: &mut Actions,
     ) -> Step {
         let may_copy_in = request == Request::Execute && self.client.copies_in == CopiesIn::Maybe;
+        if request != Request::CopyEnd {
+            // Either the COPY has failed, and the Syncs are answered first; or it runs, eats them, and ends with this.
+            self.send_unread_syncs(out);
+        }
         let Some(leg) = &mut self.lead else { return self.ask_for_lead(cx, out) };
         leg.request(request, Owed::Client, may_copy_in);
         part.send(leg.backend(), out);

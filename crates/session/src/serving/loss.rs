@@ -5,7 +5,7 @@ use std::ops::Range;
 use pgherd_types::{Fate, NodeId, ResetReason};
 
 use super::{Bound, Life, Serving, Turn, Wait, backend::show_whole};
-use crate::{Action, Actions, Closing, Context, Gone, Refusal, leg::Leg, say};
+use crate::{Action, Actions, Closing, Context, Gone, Refusal, ledger::Owed, leg::Leg, say};
 
 impl Serving {
     /// A server said FATAL: it closes the connection next.
@@ -94,8 +94,13 @@ impl Serving {
     /// The reader is gone. The client notices only when it has seen a part of an answer.
     fn reader_lost(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Life {
         let Some(leg) = &self.reader else { return Life::Open };
-        let (node, busy, at_boundary) = (leg.node(), self.turn == Turn::Reader, self.client_at_boundary());
+        let (node, busy) = (leg.node(), self.turn == Turn::Reader);
+        let mid_message = leg.streaming == Some(Owed::Client);
         self.drop_reader(ResetReason::Gone, out);
+        if mid_message {
+            // Half a message cannot be taken back.
+            return self.end(out, Closing::Backend);
+        }
         if !busy {
             return Life::Open;
         }
@@ -103,10 +108,6 @@ impl Serving {
         self.flush_deferred(out);
         if self.unit.may_go_elsewhere() {
             return self.send_again(cx, out);
-        }
-        if !at_boundary {
-            // Half a message cannot be taken back.
-            return self.end(out, Closing::Backend);
         }
         let transaction = self.transaction();
         out.make_to_client(|to| {

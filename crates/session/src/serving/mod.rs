@@ -43,7 +43,8 @@ pub(crate) struct Serving {
     wait: Wait,
     next_query: NextQuery,
     unit: Unit,
-    /// The Parse message of the unnamed statement, when only the reader has it.
+    /// What makes the lead's unnamed statement the client's, when they differ: the Parse that only the reader got, or a
+    /// Close, because a query on the reader has ended it.
     unnamed: Vec<u8>,
     /// What the client has been told with ParameterStatus.
     view: Parameters,
@@ -328,11 +329,13 @@ impl Serving {
         self.next_query = match answer {
             None => NextQuery::NotOurs,
             Some(messages) => {
+                // A notice of the lead may be half way to the client.
+                self.deferred.extend_from_slice(messages);
                 let transaction = self.transaction();
-                out.make_to_client(|to| {
-                    to.extend_from_slice(messages);
-                    say::ready_for_query(to, transaction);
-                });
+                say::ready_for_query(&mut self.deferred, transaction);
+                if self.client_at_boundary() {
+                    self.flush_deferred(out);
+                }
                 NextQuery::Answered
             }
         };

@@ -117,6 +117,7 @@ impl Serving {
                 leg.request(Request::Query, Owed::Client, false);
                 let (backend, node) = (leg.backend(), leg.node());
                 self.unnamed.clear();
+                frontend::put_close(&mut self.unnamed, frontend::Target::Statement(b""));
                 self.unit.begin(part.raw);
                 self.turn = Turn::Reader;
                 self.report_read(node, out);
@@ -176,7 +177,7 @@ impl Serving {
 
     /// Looks for a leg to read from. `None` when reads go to the lead at this moment.
     fn find_reader(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Option<Reader> {
-        if self.lead.as_ref().is_some_and(|leg| !leg.ledger.is_clean()) {
+        if self.lead.as_ref().is_some_and(|leg| !leg.ledger.is_clean() || leg.streaming.is_some()) {
             return None;
         }
         let node = self.read_node(cx)?;
