@@ -9,6 +9,8 @@ pub enum Change {
     Found(NodeId),
     /// The node was looked for and is not there, or does not serve: nothing is sent to it.
     Missing(NodeId),
+    /// The node does not serve any more: nothing is sent to it until it does.
+    Lost(NodeId),
     /// A node that was missing is back and serves.
     Returned(NodeId),
     /// A node that was missing is back, but it takes writes while another node is the primary: it stays down.
@@ -30,7 +32,7 @@ impl Change {
     /// True when somebody should look into it.
     pub fn is_alarming(&self) -> bool {
         match self {
-            Self::Missing(_) | Self::Stranger(_) | Self::Rival(_) => true,
+            Self::Missing(_) | Self::Lost(_) | Self::Stranger(_) | Self::Rival(_) => true,
             Self::Primary { to, .. } => to.is_none(),
             Self::Found(_) | Self::Returned(_) | Self::Added(_) => false,
         }
@@ -42,6 +44,9 @@ impl fmt::Display for Change {
         match self {
             Self::Found(node) => write!(f, "node {node} is up"),
             Self::Missing(node) => write!(f, "node {node} is not there or does not serve; it is set down"),
+            Self::Lost(node) => {
+                write!(f, "node {node} does not answer any more; it is set down until it does")
+            }
             Self::Returned(node) => write!(f, "node {node} is there now; it is set up"),
             Self::Stranger(node) => {
                 write!(

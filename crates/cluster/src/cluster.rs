@@ -2,6 +2,9 @@ use pgherd_types::{ClusteringMode, Node, NodeId, NodeStatus, Topology};
 
 use crate::{Candidate, Change, NodeSpec, Sighting, SpecProblem, StatusFile, StatusWord, elect};
 
+/// A standby that does not serve so often in a row gets no sessions any more. Once may be a busy moment.
+const MISSES: u8 = 2;
+
 /// All nodes, and what is known of them. The one owner of a cluster's state; sessions see it through the
 /// [`Topology`] that is made from it.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ struct Member {
     spec: NodeSpec,
     standing: Standing,
     in_recovery: Option<bool>,
+    /// How often in a row it did not serve when it was looked at.
+    misses: u8,
     /// Last change of `standing`, in seconds since 1970.
     since_s: u64,
 }
@@ -58,7 +63,7 @@ impl Cluster {
                 (true, Some(StatusWord::Down)) => Standing::Detached,
                 (true, Some(StatusWord::Up | StatusWord::Unused) | None) => Standing::Unchecked,
             };
-            Member { spec, standing, in_recovery: None, since_s: now_s }
+            Member { spec, standing, in_recovery: None, misses: 0, since_s: now_s }
         };
         let members = specs.into_iter().enumerate().map(member).collect();
         let mut cluster = Cluster { mode, members, primary: None, rivals: Vec::new(), epoch: 1 };
@@ -72,10 +77,10 @@ impl Cluster {
         let mut changes = Vec::new();
         let mut differs = false;
         for &(node, sighting) in sightings {
-            let returns = self.may_return(sighting);
+            let rules = Rules { may_return: self.may_return(sighting), may_go: self.may_go(node) };
             let Some(member) = self.members.get_mut(node.index()) else { continue };
             let before = (member.standing, member.in_recovery);
-            changes.extend(member.see(node, sighting, returns));
+            changes.extend(member.see(node, sighting, rules));
             if member.standing != before.0 {
                 member.since_s = now_s;
             }
@@ -103,7 +108,13 @@ impl Cluster {
                 None => {
                     let standing = if spec.is_used() { Standing::Unchecked } else { Standing::Unused };
                     changes.extend(spec.is_used().then_some(Change::Added(node)));
-                    self.members.push(Member { spec, standing, in_recovery: None, since_s: now_s });
+                    self.members.push(Member {
+                        spec,
+                        standing,
+                        in_recovery: None,
+                        misses: 0,
+                        since_s: now_s,
+                    });
                 }
                 Some(member) => member.reconfigure(node, spec, now_s, &mut changes, &mut problems),
             }
@@ -162,6 +173,12 @@ impl Cluster {
         }
     }
 
+    /// Whether a node that does not serve any more may be left out: a standby, because there is another node for all that
+    /// it did, and it returns by itself. Taking out a primary is failover, which has its own rules.
+    fn may_go(&self, node: NodeId) -> bool {
+        self.mode.has_primary() && self.primary.is_some_and(|primary| primary != node)
+    }
+
     fn hold_election(&mut self) -> Vec<Change> {
         let candidates: Vec<Candidate> =
             ids().zip(&self.members).filter_map(|(id, member)| member.candidate(id)).collect();
@@ -181,15 +198,26 @@ impl Cluster {
     }
 }
 
+/// What the cluster as a whole allows for a node.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    may_return: bool,
+    may_go: bool,
+}
+
 impl Member {
-    /// Takes in what was seen. A node that serves is not set down here: that is failover, which has its own rules.
-    fn see(&mut self, id: NodeId, sighting: Sighting, returns: bool) -> Option<Change> {
+    /// Takes in what was seen.
+    fn see(&mut self, id: NodeId, sighting: Sighting, rules: Rules) -> Option<Change> {
+        self.misses = if sighting.serves() { 0 } else { self.misses.saturating_add(1) };
         let (standing, change) = match self.standing {
             Standing::Unused | Standing::Detached => return None,
+            Standing::Serving if rules.may_go && self.misses >= MISSES => {
+                (Standing::Missing, Some(Change::Lost(id)))
+            }
             Standing::Serving => (Standing::Serving, None),
             Standing::Unchecked if sighting.serves() => (Standing::Serving, Some(Change::Found(id))),
             Standing::Unchecked => (Standing::Missing, Some(Change::Missing(id))),
-            Standing::Missing if returns => (Standing::Serving, Some(Change::Returned(id))),
+            Standing::Missing if rules.may_return => (Standing::Serving, Some(Change::Returned(id))),
             Standing::Missing => {
                 // Said once: afterwards the answer is the same as before.
                 let new = sighting.serves() && self.in_recovery != sighting.in_recovery();

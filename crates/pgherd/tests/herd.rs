@@ -81,6 +81,10 @@ fn nodes_that_return_and_standbys_that_are_promoted_are_seen() {
     assert_eq!(nodes(&pgherd, &[0, 3, 4, 6]), ["0 up up primary", "1 down down standby"]);
     cluster.node(1).unwrap().start().unwrap();
     wait_for("node 1 to return", || nodes(&pgherd, &[3, 7]) == ["up primary", "up standby"]);
+    cluster.node(1).unwrap().kill().unwrap();
+    wait_for("node 1 to be left out", || nodes(&pgherd, &[3, 4]) == ["up up", "down down"]);
+    cluster.node(1).unwrap().start().unwrap();
+    wait_for("node 1 to return again", || nodes(&pgherd, &[3, 7]) == ["up primary", "up standby"]);
     cluster.node(0).unwrap().kill().unwrap();
     cluster.node(1).unwrap().promote().unwrap();
     wait_for("the promoted standby to be the primary", || pgherd.log().contains("node 1 is the primary now"));

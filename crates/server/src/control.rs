@@ -85,7 +85,7 @@ fn take_in(cluster: &mut Cluster, looks: &[Look], log: &Log) -> Vec<Change> {
 /// What the node said that the change is about.
 fn reason<'a>(change: &Change, looks: &'a [Look]) -> Option<&'a str> {
     let node = match change {
-        Change::Missing(node) | Change::Found(node) => node,
+        Change::Missing(node) | Change::Lost(node) | Change::Found(node) => node,
         Change::Returned(_)
         | Change::Stranger(_)
         | Change::Rival(_)

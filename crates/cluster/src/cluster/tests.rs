@@ -96,6 +96,38 @@ fn a_missing_standby_returns_by_itself() {
 }
 
 #[test]
+fn a_standby_that_stops_answering_is_left_out_until_it_does() {
+    let mut all = cluster(StreamingReplication, 3, "");
+    see(&mut all, 1001, &[PRIMARY, STANDBY, STANDBY]);
+    assert_eq!(see(&mut all, 1002, &[PRIMARY, Sighting::Unreachable, STANDBY]), [], "once is a busy moment");
+    assert_eq!(see(&mut all, 1003, &[PRIMARY, STANDBY, STANDBY]), []);
+    assert_eq!(see(&mut all, 1004, &[PRIMARY, Sighting::NotServing, STANDBY]), [], "not twice in a row");
+    assert_eq!(see(&mut all, 1005, &[PRIMARY, Sighting::Unreachable, STANDBY]), [Change::Lost(NodeId(1))]);
+    assert_eq!(statuses(&all), [NodeStatus::Up, NodeStatus::Down, NodeStatus::Up]);
+    assert_eq!(all.status_file().render().unwrap(), "up\nup\nup\n", "it is not detached");
+    assert_eq!(see(&mut all, 1006, &[PRIMARY, STANDBY, STANDBY]), [Change::Returned(NodeId(1))]);
+}
+
+#[test]
+fn a_primary_that_stops_answering_is_not_left_out() {
+    let mut all = cluster(StreamingReplication, 2, "");
+    see(&mut all, 1001, &[PRIMARY, STANDBY]);
+    for now_s in 1002..1010 {
+        assert_eq!(see(&mut all, now_s, &[Sighting::Unreachable, STANDBY]), []);
+    }
+    assert_eq!(statuses(&all), [NodeStatus::Up; 2]);
+    let mut raw = cluster(Raw, 2, "");
+    see(&mut raw, 1001, &[PRIMARY, PRIMARY]);
+    for now_s in 1002..1010 {
+        assert_eq!(
+            see(&mut raw, now_s, &[PRIMARY, Sighting::Unreachable]),
+            [],
+            "nor is any node in raw mode"
+        );
+    }
+}
+
+#[test]
 fn an_old_primary_that_returns_is_kept_out() {
     let mut all = cluster(StreamingReplication, 2, "");
     see(&mut all, 1001, &[Sighting::Unreachable, PRIMARY]);
