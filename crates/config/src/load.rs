@@ -59,7 +59,7 @@ pub(crate) type SetAt = BTreeMap<(&'static str, Option<u8>), Place>;
 struct Entry {
     setting: &'static Setting,
     index: Option<u8>,
-    value: String,
+    /// The value, under the name that was written.
     assigned: Assigned,
     /// Whether it was written under the setting's present name.
     is_current: bool,
@@ -94,17 +94,10 @@ impl Loader {
             Meaning::Former(setting, index) => self.entry(setting, index, assigned, false),
             Meaning::Old(old, index) => self.old(old, index, assigned),
             Meaning::WithoutNumber(setting) => {
-                let hint = format!("write {name}0 for the first one");
-                self.warn(
-                    &place,
-                    format!("{} needs a number and is ignored without one", setting.name),
-                    hint,
-                );
+                let message = format!("{} needs a number and is ignored without one", setting.name);
+                self.warn(&place, message, format!("write {name}0 for the first one"));
             }
-            Meaning::NumberTooGreat(setting, last) => {
-                let message = format!("the number in {} is too great", shown(name));
-                self.error(&place, message, format!("{} takes the numbers 0 to {last}", setting.name));
-            }
+            Meaning::NumberTooGreat(setting, last) => self.number_too_great(setting, last, &assigned),
             Meaning::Unknown => {
                 self.unknown_names += 1;
                 let is_few = self.unknown_names <= SUGGESTIONS;
@@ -118,28 +111,39 @@ impl Loader {
     }
 
     fn entry(&mut self, setting: &'static Setting, index: Option<u8>, assigned: Assigned, is_current: bool) {
-        let value = assigned.value.clone();
-        self.entries.push(Entry { setting, index, value, assigned, is_current });
+        self.entries.push(Entry { setting, index, assigned, is_current });
     }
 
     fn old(&mut self, old: &'static Old, index: Option<u8>, assigned: Assigned) {
-        let (to, index, value) = match old.fate {
-            Fate::Gone { was } => return self.gone(old, was, &assigned),
+        match old.fate {
+            Fate::Gone { was } => self.gone(old, was, &assigned),
             Fate::ClusteringMode => {
-                let (mode, _) =
-                    self.old_mode.get_or_insert_with(|| (OldMode::default(), assigned.name_place.clone()));
-                return mode.set(old.name, &assigned.value);
+                let place = assigned.name_place.clone();
+                let (mode, _) = self.old_mode.get_or_insert_with(|| (OldMode::default(), place));
+                mode.set(old.name, &assigned.value);
             }
             Fate::Renamed { to, shift } => {
-                (to, index.unwrap_or(0).checked_add(shift), assigned.value.clone())
+                let index = index.unwrap_or(0).saturating_add(shift);
+                match settings::find(to).map(|setting| (setting, setting.shape.last_index())) {
+                    Some((setting, Some(last))) if index > last => {
+                        self.number_too_great(setting, last, &assigned);
+                    }
+                    Some((setting, _)) => self.entry(setting, Some(index), assigned, false),
+                    None => {}
+                }
             }
-            Fate::Converted { to, convert } => match convert(&assigned.value) {
-                Some(value) => (to, None, value),
-                None => return,
-            },
-        };
-        let Some(setting) = settings::find(to) else { return };
-        self.entries.push(Entry { setting, index, value, assigned, is_current: false });
+            Fate::Converted { to, convert } => {
+                if let (Some(setting), Some(value)) = (settings::find(to), convert(&assigned.value)) {
+                    self.entry(setting, None, Assigned { value, ..assigned }, false);
+                }
+            }
+        }
+    }
+
+    fn number_too_great(&mut self, setting: &Setting, last: u8, assigned: &Assigned) {
+        let message = format!("the number in {} is too great", shown(&assigned.name));
+        let hint = format!("{} takes the numbers 0 to {last}", setting.name);
+        self.error(&assigned.name_place, message, hint);
     }
 
     /// A setting of old that nobody misses, unless it was on.
@@ -206,7 +210,8 @@ impl Loader {
             let message = format!("{old}, the old name of {name}, is ignored because {name} is set too");
             self.warn(place, message, "remove the line".to_owned());
         } else if self.matters(entry.setting, entry.index) {
-            let hint = format!("write {} in its place", assignment(entry.setting, &name, &entry.value));
+            let hint =
+                format!("write {} in its place", assignment(entry.setting, &name, &entry.assigned.value));
             self.warn(place, format!("{old} is an old name of {name}"), hint);
         }
     }
@@ -221,8 +226,8 @@ impl Loader {
     }
 
     fn apply_one(&mut self, entry: &Entry) {
-        let Entry { setting, index, value, assigned, .. } = entry;
-        let place = &assigned.value_place;
+        let Entry { setting, index, assigned, .. } = entry;
+        let (value, place) = (&assigned.value, &assigned.value_place);
         let sentence = |offence: &Offence| {
             let what = &offence.what;
             if setting.is_secret() || may_hold_secret(value) {
@@ -245,23 +250,18 @@ impl Loader {
     /// Says of each setting that does nothing, yet or ever, that it does not, if its value asks for something.
     fn note_idle(&mut self) {
         let mut told = BTreeSet::new();
-        for ((name, index), place) in &self.set_at {
-            let Some(setting) = settings::find(name) else { continue };
+        for (&(base, index), place) in &self.set_at {
+            let Some(setting) = settings::find(base) else { continue };
+            let name = setting.full_name(index);
             let (message, hint) = match setting.state {
                 State::Works => continue,
-                State::Waits(feature) => (
-                    format!(
-                        "{} is set, but pgherd does not do {} yet",
-                        setting.full_name(*index),
-                        feature.what()
-                    ),
-                    "it has no effect for now",
-                ),
-                State::Unneeded(why) => {
-                    (format!("{} has no effect: {why}", setting.full_name(*index)), "remove the line")
+                State::Waits(feature) => {
+                    let what = feature.what();
+                    (format!("{name} is set, but pgherd does not do {what} yet"), "it has no effect for now")
                 }
+                State::Unneeded(why) => (format!("{name} has no effect: {why}"), "remove the line"),
             };
-            if self.matters(setting, *index) && told.insert(name) {
+            if self.matters(setting, index) && told.insert(base) {
                 self.problems.push(place.problem(Severity::Warning, message, hint.to_owned()));
             }
         }

@@ -1,4 +1,5 @@
 use crate::kind::Style;
+use crate::setting::Setting;
 use crate::settings::{self, CHAPTERS, Chapter, Settings};
 
 /// A setting and its value, to show to an administrator.
@@ -24,8 +25,7 @@ impl Settings {
         for index in [None].into_iter().chain(numbers.into_iter().map(Some)) {
             for setting in chapter.settings {
                 if index.is_some() || setting.shape.is_plain() {
-                    let value = hide(setting.is_secret(), setting.show(self, index, style));
-                    all.push(Shown { name: setting.full_name(index), value, description: setting.summary() });
+                    all.push(self.shown_one(setting, index, style));
                 }
             }
         }
@@ -37,7 +37,19 @@ impl Settings {
     pub fn show(&self, name: &str, style: Style) -> Option<String> {
         let (setting, index) = settings::find_numbered(name)?;
         let is_there = index.is_none_or(|index| setting.numbers(self).contains(&index));
-        is_there.then(|| hide(setting.is_secret(), setting.show(self, index, style)))
+        is_there.then(|| self.shown_one(setting, index, style).value)
+    }
+
+    /// The values of a numbered setting by its name without a number. `None` when there is none of this name.
+    pub fn show_numbered(&self, name: &str, style: Style) -> Option<Vec<Shown>> {
+        let setting = settings::find(name).filter(|setting| !setting.shape.is_plain())?;
+        let numbers = setting.numbers(self).into_iter();
+        Some(numbers.map(|index| self.shown_one(setting, Some(index), style)).collect())
+    }
+
+    fn shown_one(&self, setting: &Setting, index: Option<u8>, style: Style) -> Shown {
+        let value = hide(setting.is_secret(), setting.show(self, index, style));
+        Shown { name: setting.full_name(index), value, description: setting.summary() }
     }
 }
 
@@ -85,6 +97,17 @@ mod tests {
             let shown = settings.show(name, Style::Plain).zip(settings.show(name, Style::Units));
             assert_eq!(shown, expected.map(|(a, b)| (a.to_owned(), b.to_owned())), "{name}");
         }
+    }
+
+    #[test]
+    fn all_values_of_a_numbered_setting() {
+        let shown = |name| settings().show_numbered(name, Style::Plain);
+        let ports = shown("backend_port").unwrap();
+        let ports: Vec<_> = ports.iter().map(|one| (one.name.as_str(), one.value.as_str())).collect();
+        assert_eq!(ports, [("backend_port0", "5432"), ("backend_port1", "5433")]);
+        assert_eq!(shown("wd_port"), Some(Vec::new()));
+        assert_eq!(shown("port"), None);
+        assert_eq!(shown("backend_port0"), None);
     }
 
     #[test]

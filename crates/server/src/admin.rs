@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pgherd_admin::tables::{self, ProcessFacts, ProcessStatus, SettingFacts};
 use pgherd_admin::{AdminRequest, Report, Table};
-use pgherd_config::{Setting, Settings, Shape, Style};
+use pgherd_config::{Settings, Style};
 use pgherd_io::{AdminAsk, Handle, SessionRow, SessionStage};
 use pgherd_types::{NodeId, Topology};
 use pgherd_wire::SqlState;
@@ -13,9 +13,6 @@ use pgherd_wire::error_response::ErrorResponse;
 use pgherd_wire::sqlstate;
 
 use crate::version::version_text;
-
-/// What stands for the value of a secret setting.
-const HIDDEN: &str = "*****";
 
 /// Answers the statements that are for pgherd itself. Called on event loops: it reads what the control plane last
 /// published, and waits for nothing but a lock that is held for the copying of a pointer.
@@ -135,18 +132,11 @@ impl AdminDesk {
 
 /// One setting, by its name with or without a number. An array's name without a number shows all of it.
 fn setting(settings: &Settings, name: &str) -> Result<Table, Refusal> {
-    let (base, index) = split_number(name);
-    let found = pgherd_config::find(name).map(|setting| (setting, None)).or_else(|| {
-        let setting = pgherd_config::find(base)?;
-        setting.shape.last_index().filter(|last| index.is_some_and(|index| index <= *last))?;
-        Some((setting, index))
-    });
-    match found {
-        Some((setting, None)) if !setting.shape.is_plain() => {
-            let all = indexes(setting.shape, settings).into_iter();
-            Ok(tables::pool_status(all.map(|index| row(setting, settings, index, Style::Units))))
-        }
-        Some((setting, index)) => Ok(Table::single(name, value(setting, settings, index, Style::Units))),
+    if let Some(value) = settings.show(name, Style::Units) {
+        return Ok(Table::single(name, value));
+    }
+    match settings.show_numbered(name, Style::Units) {
+        Some(all) => Ok(tables::pool_status(all.into_iter().map(row))),
         None => Err(Refusal {
             code: sqlstate::UNDEFINED_OBJECT,
             message: format!("unrecognized configuration parameter \"{name}\""),
@@ -155,17 +145,13 @@ fn setting(settings: &Settings, name: &str) -> Result<Table, Refusal> {
     }
 }
 
-fn split_number(name: &str) -> (&str, Option<u8>) {
-    let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    (base, name.get(base.len()..).and_then(|digits| digits.parse().ok()))
-}
-
 /// All settings, with a row for each number that is in use.
 fn rows(settings: &Settings, style: Style) -> Vec<SettingFacts> {
-    let of = |setting: &'static Setting| {
-        indexes(setting.shape, settings).into_iter().map(move |index| row(setting, settings, index, style))
-    };
-    pgherd_config::all().flat_map(of).collect()
+    settings.shown(style).into_iter().map(row).collect()
+}
+
+fn row(shown: pgherd_config::Shown) -> SettingFacts {
+    SettingFacts { item: shown.name, value: shown.value, description: shown.description }
 }
 
 /// The rows of `SHOW pool_status`: all settings, and behind them how each node is.
@@ -179,28 +165,6 @@ fn status_rows(shown: &Shown) -> Vec<SettingFacts> {
         });
     }
     all
-}
-
-fn indexes(shape: Shape, settings: &Settings) -> Vec<Option<u8>> {
-    match shape {
-        Shape::Once | Shape::OnceAndNumbered(_) => vec![None],
-        Shape::Numbered(last) if last == pgherd_config::LAST_NODE => {
-            settings.backends.keys().chain(settings.peers.keys()).copied().map(Some).collect()
-        }
-        Shape::Numbered(_) => settings.heartbeats.keys().copied().map(Some).collect(),
-    }
-}
-
-fn row(setting: &Setting, settings: &Settings, index: Option<u8>, style: Style) -> SettingFacts {
-    SettingFacts {
-        item: setting.full_name(index),
-        value: value(setting, settings, index, style),
-        description: setting.summary(),
-    }
-}
-
-fn value(setting: &Setting, settings: &Settings, index: Option<u8>, style: Style) -> String {
-    if setting.is_secret() { HIDDEN.to_owned() } else { setting.show(settings, index, style) }
 }
 
 #[cfg(test)]
