@@ -187,7 +187,7 @@ impl Loader {
     /// one node more than what is for all.
     fn apply(&mut self) {
         let mut entries = core::mem::take(&mut self.entries);
-        entries.sort_by_key(|entry| (entry.index.is_some(), entry.is_current));
+        entries.sort_by_key(|entry| entry.index.is_some());
         let current: BTreeSet<_> =
             entries.iter().filter(|one| one.is_current).map(|one| (one.setting.name, one.index)).collect();
         for entry in &entries {

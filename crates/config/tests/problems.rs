@@ -88,6 +88,10 @@ fn names() {
                                       backend_port takes the numbers 0 to 127"],
         ),
         (
+            "other_wd_port127 = 9000",
+            &["x:4: error: the number in other_wd_port127 is too great; wd_port takes the numbers 0 to 127"],
+        ),
+        (
             "socket_dir = '/run'",
             &["x:4: warning: socket_dir is an old name of unix_socket_directories; \
                                    write unix_socket_directories = '/run' in its place"],
@@ -207,13 +211,14 @@ fn old_names_carry_their_values() {
 
 #[test]
 fn values_for_all_nodes_and_for_one() {
-    let lines =
-        "health_check_period1 = 5; connect_timeout = 1s; health_check_period = 30; connect_timeout01 = 2s";
+    let lines = "health_check_period1 = 5; connect_timeout = 1s; health_check_period = 30; connect_timeout01 = 2s; \
+                 health_check_max_retries = 3";
     let settings = read(lines).settings;
     let of = |node| settings.health_check(pgherd_types::NodeId(node));
     assert_eq!(of(0).health_check_period, Duration::from_secs(30));
     assert_eq!(of(1).health_check_period, Duration::from_secs(5), "whatever the order of the lines");
     assert_eq!(of(1).connect_timeout, Duration::from_secs(2));
+    assert_eq!(of(1).health_check_max_retries, 3, "it has no value of its own");
     assert_eq!(of(2).connect_timeout, Duration::from_secs(1));
 }
 
