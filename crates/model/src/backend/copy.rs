@@ -51,7 +51,8 @@ impl Backend {
                     format!("COPY from stdin failed: {}", String::from_utf8_lossy(why)),
                 ))
             }
-            b'H' | b'S' => Ok(None),
+            // Not even a cancel is noticed: the next message is read at once.
+            b'H' | b'S' => return,
             kind => return self.lost_in_copy(kind, wires),
         };
         match outcome {

@@ -84,6 +84,11 @@ impl ClientStream {
             copies_in: CopiesIn::Never,
         }
     }
+
+    /// True when the lead has a part of a message, and the rest is still to come.
+    pub(super) fn is_forwarding(&self) -> bool {
+        self.rest == Rest::Forward
+    }
 }
 
 impl Serving {

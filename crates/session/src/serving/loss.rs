@@ -88,7 +88,7 @@ impl Serving {
     /// nothing from it.
     pub(super) fn can_spare_lead(&self) -> bool {
         let clean = self.lead.as_ref().is_some_and(|leg| leg.ledger.is_clean());
-        clean && self.bound == Bound::Free
+        clean && self.bound == Bound::Free && !self.client.is_forwarding()
     }
 
     /// The reader is gone. The client notices only when it has seen a part of an answer.

@@ -16,7 +16,7 @@ mod reads;
 
 use std::sync::Arc;
 
-use pgherd_types::{BackendId, Identity, Lease, Moment, NodeId, Parameters, Topology};
+use pgherd_types::{BackendId, Fate, Identity, Lease, Moment, NodeId, Parameters, ResetReason, Topology};
 
 use self::{
     client::ClientStream,
@@ -178,7 +178,15 @@ impl Serving {
     /// Ends the session: every lease goes back, then the client is closed.
     pub(crate) fn end(&mut self, out: &mut Actions, closing: Closing) -> Life {
         let pooled = self.pooling == Pooling::Pooled;
-        for leg in [self.lead.take(), self.reader.take()].into_iter().flatten() {
+        if let Some(leg) = self.lead.take() {
+            let fate = match self.client.is_forwarding() {
+                // It would take what is said to it next for the rest of the message.
+                true => Fate::Close(ResetReason::Owing),
+                false => leg.fate(pooled),
+            };
+            out.push(Action::Release(leg.lease, fate));
+        }
+        if let Some(leg) = self.reader.take() {
             let fate = leg.fate(pooled);
             out.push(Action::Release(leg.lease, fate));
         }
@@ -238,7 +246,7 @@ impl Serving {
             Wait::Nothing | Wait::Admin => {
                 // Nobody waits for it any more.
                 self.wait = wait;
-                out.push(Action::Release(lease, pgherd_types::Fate::Reuse));
+                out.push(Action::Release(lease, Fate::Reuse));
                 return Life::Open;
             }
         }
