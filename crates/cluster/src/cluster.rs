@@ -173,8 +173,8 @@ impl Cluster {
         }
     }
 
-    /// Whether a node that does not serve any more may be left out: a standby, because there is another node for all that
-    /// it did, and it returns by itself. Taking out a primary is failover, which has its own rules.
+    /// Whether a node that does not serve any more may be left out: a standby, because there is another node for all
+    /// that it did, and it returns by itself. Taking out a primary is failover, which has its own rules.
     fn may_go(&self, node: NodeId) -> bool {
         self.mode.has_primary() && self.primary.is_some_and(|primary| primary != node)
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use pgherd_testkit::sandbox::{Cluster, Spec, temporary_folder};
-use pgherd_testkit::{Client, ClientError, Pgherd, StopMode, streaming_cluster, wait_for};
+use pgherd_testkit::{Client, ClientError, Pgherd, Request, StopMode, streaming_cluster, wait_for};
 use rustix::process::Signal;
 
 /// Some columns of a line of `SHOW pool_nodes`.
@@ -71,6 +71,26 @@ fn a_fast_stop_sends_sessions_away_also_after_a_smart_one() {
     assert_eq!((last.field(b'C').as_deref(), last.field(b'S').as_deref()), (Some("57P01"), Some("FATAL")));
     assert!(matches!(client.read(), Err(ClientError::Closed)));
     assert_eq!(pgherd.wait().code(), Some(0));
+}
+
+#[test]
+fn statements_are_logged_under_the_name_of_the_application() {
+    let pgherd = Pgherd::start(streaming_cluster(), "log_statement = on\nlog_line_prefix = '%a %u@%d '");
+    let mut psql = pgherd.target().program("psql");
+    psql.env("PGAPPNAME", "my app").args(["-X", "-c", "select 'a\nb'", "-c", "begin; commit"]);
+    assert!(psql.status().unwrap().success());
+    wait_for("the statements in the log", || {
+        let log = pgherd.log();
+        log.contains("\nmy_app postgres@postgres LOG:  statement: select 'a\n\tb'\n")
+            && log.contains("\nmy_app postgres@postgres LOG:  statement: begin; commit\n")
+    });
+    let mut client = pgherd.target().connect().unwrap();
+    let parse = Request::Parse { name: String::new(), sql: "select $1::int".to_owned(), types: Vec::new() };
+    client.send(&[parse, Request::Sync]).unwrap();
+    client.read_until_ready().unwrap();
+    wait_for("the prepared statement in the log", || {
+        pgherd.log().contains("LOG:  statement: select $1::int\n")
+    });
 }
 
 #[test]

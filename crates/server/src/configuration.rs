@@ -3,9 +3,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use pgherd_config::Loaded;
-use pgherd_config::Problem;
+use pgherd_config::{Problem, Severity};
 
 use crate::files::read_at_most;
+use crate::log::{Level, Record, Source};
 
 /// Bytes of a configuration file.
 const CONFIGURATION_BYTES: usize = 4 << 20;
@@ -19,19 +20,26 @@ pub enum ConfigurationError {
     Wrong(PathBuf, Vec<Problem>),
 }
 
-impl fmt::Display for ConfigurationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ConfigurationError {
+    /// What it comes to, without the single problems.
+    pub(crate) fn summary(&self) -> String {
         match self {
             Self::Unreadable(path, error) => {
-                write!(f, "could not read the configuration file \"{}\": {error}", path.display())
+                format!("could not read the configuration file \"{}\": {error}", path.display())
             }
-            Self::Wrong(path, problems) => {
-                for problem in problems {
-                    writeln!(f, "{problem}")?;
-                }
-                write!(f, "the configuration file \"{}\" has errors", path.display())
+            Self::Wrong(path, _) => format!("the configuration file \"{}\" has errors", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for ConfigurationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Wrong(_, problems) = self {
+            for problem in problems {
+                writeln!(f, "{problem}")?;
             }
         }
+        f.write_str(&self.summary())
     }
 }
 
@@ -55,4 +63,15 @@ pub(crate) fn load_usable(path: &Path) -> Result<Loaded, ConfigurationError> {
         return Ok(loaded);
     }
     Err(ConfigurationError::Wrong(path.to_owned(), loaded.problems))
+}
+
+/// The log line of a problem.
+pub(crate) fn record(problem: &Problem) -> Record {
+    let level = match problem.severity {
+        Severity::Warning => Level::Warning,
+        Severity::Error => Level::Error,
+    };
+    let line = problem.at.map_or_else(String::new, |at| format!(":{}", at.line));
+    let text = format!("{}{line}: {}", problem.file.display(), problem.message);
+    Record::new(level, Source::part("main"), text).hint(problem.hint.clone())
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::admin::{AdminDesk, Shown};
-use crate::configuration::load_usable;
+use crate::configuration::{self, ConfigurationError, load_usable};
 use crate::log::{Level, Log, Record, Source};
 use crate::look::{Look, look};
 use crate::observe::Observer;
@@ -232,12 +232,15 @@ impl Control {
         let loaded = match load_usable(&self.options.configuration) {
             Ok(loaded) => loaded,
             Err(error) => {
-                let text = format!("the configuration stays as it was: {error}");
+                if let ConfigurationError::Wrong(_, problems) = &error {
+                    problems.iter().for_each(|problem| self.log.write(configuration::record(problem)));
+                }
+                let text = format!("the configuration stays as it was: {}", error.summary());
                 return self.say(Level::Error, "main", text);
             }
         };
         for problem in &loaded.problems {
-            self.say(Level::Warning, "main", problem.to_string());
+            self.log.write(configuration::record(problem));
         }
         let reload = self.settings.reload(&loaded.settings);
         for change in &reload.waiting {

@@ -57,9 +57,8 @@ impl Observer {
                 }
                 self.sources().remove(session);
             }
-            Observation::Statement { session, node, text } => {
-                let text = || format!("DB node id: {node} statement: {}", String::from_utf8_lossy(text));
-                self.say(Level::Log, *session, text);
+            Observation::Statement { session, node: _, text } => {
+                self.say(Level::Log, *session, || format!("statement: {}", String::from_utf8_lossy(text)));
             }
             Observation::DialFailed { node, fault } => {
                 self.tell(Level::Log, || format!("node {node} could not be connected to: {fault}"));

@@ -18,7 +18,7 @@ use crate::pid_file::{PidFile, PidFileError};
 use crate::signals::Signals;
 use crate::status::StatusStore;
 use crate::version::version_text;
-use crate::{daemon, passwords, plan};
+use crate::{configuration, daemon, passwords, plan};
 
 /// How pgherd is started.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ pub fn start(options: &StartOptions) -> Result<(), StartError> {
     log_panics(&log);
     let say = |level, text: String| log.write(Record::new(level, Source::part("main"), text));
     for problem in &loaded.problems {
-        say(Level::Warning, problem.to_string());
+        log.write(configuration::record(problem));
     }
     let result = serve(options, settings, &log);
     match &result {

@@ -6,7 +6,7 @@ use pgherd_sql::Class;
 use pgherd_types::{BackendId, limits};
 use pgherd_wire::{Framer, Piece, frontend};
 
-use super::{Life, NextQuery, Serving, Turn, Wait};
+use super::{Life, NextQuery, Serving, Turn, Wait, report_statement};
 use crate::{
     Action, Actions, Bytes, Closing, Context, Report,
     ledger::{Owed, Request, SyncMeaning},
@@ -256,6 +256,9 @@ impl Serving {
             return Step::Hold;
         }
         self.note_parse(cx, name, text);
+        if let Some(leg) = &self.lead {
+            report_statement(cx, leg.node(), text, out);
+        }
         self.send_to_lead(cx, Request::Parse, part, out)
     }
 
@@ -329,20 +332,17 @@ impl Serving {
         if self.unnamed_ends(out) == Step::Hold {
             return Step::Hold;
         }
-        self.count_and_log(cx, text, part, out);
+        self.count_and_log(cx, text, out);
         self.send_to_lead(cx, Request::Query, part, out)
     }
 
     /// Counts a SELECT for `SHOW pool_nodes` and reports the statement where `log_statement` asks for it.
-    fn count_and_log(&self, cx: &Context<'_>, text: &[u8], part: &Part<'_>, out: &mut Actions) {
+    fn count_and_log(&self, cx: &Context<'_>, text: &[u8], out: &mut Actions) {
         let Some(leg) = &self.lead else { return };
         if text::looks_like_select(text) {
             self.report_read(leg.node(), out);
         }
-        if cx.policy.log_statement {
-            let bytes = self.text_bytes(text, part, out);
-            out.push(Action::Report(Report::Statement(leg.node(), bytes)));
-        }
+        report_statement(cx, leg.node(), text, out);
     }
 
     fn text_bytes(&self, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Bytes {

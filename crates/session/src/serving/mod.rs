@@ -24,7 +24,9 @@ use self::{
 };
 use pgherd_wire::backend::TransactionStatus;
 
-use crate::{Action, Actions, Closing, Context, Event, Report, Shutdown, Timer, ledger::Owed, leg::Leg, say};
+use crate::{
+    Action, Actions, Bytes, Closing, Context, Event, Report, Shutdown, Timer, ledger::Owed, leg::Leg, say,
+};
 
 pub(crate) use self::loss::refuse;
 use self::reads::Bound;
@@ -357,5 +359,13 @@ impl Serving {
 
     fn report_read(&self, node: NodeId, out: &mut Actions) {
         out.push(Action::Report(Report::Read(node)));
+    }
+}
+
+/// Reports a statement where `log_statement` asks for it: a simple query, or the text of a Parse.
+fn report_statement(cx: &Context<'_>, node: NodeId, text: &[u8], out: &mut Actions) {
+    if cx.policy.log_statement {
+        let text = Bytes::Made(out.make(|to| to.extend_from_slice(text)));
+        out.push(Action::Report(Report::Statement(node, text)));
     }
 }

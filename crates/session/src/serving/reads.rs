@@ -7,6 +7,7 @@ use pgherd_wire::{Framer, frontend};
 use super::{
     Life, Serving, Turn, Wait,
     client::{Here, Part, Step},
+    report_statement,
 };
 use crate::{
     Action, Actions, Closing, Context,
@@ -121,6 +122,7 @@ impl Serving {
                 self.unit.begin(part.raw);
                 self.turn = Turn::Reader;
                 self.report_read(node, out);
+                report_statement(cx, node, peek::query_text(part.raw).unwrap_or_default(), out);
                 part.send(backend, out);
                 Some(Step::Taken)
             }
@@ -155,6 +157,7 @@ impl Serving {
                 self.unit.begin(batch.messages);
                 self.turn = Turn::Reader;
                 self.report_read(node, out);
+                report_statement(cx, node, batch.text, out);
                 out.forward_to_backend(backend, here.start..end);
                 Some((Step::Taken, end))
             }
