@@ -94,6 +94,23 @@ fn statements_are_logged_under_the_name_of_the_application() {
 }
 
 #[test]
+fn a_reload_takes_a_new_node_in() {
+    let cluster = streaming_cluster();
+    let pgherd = Pgherd::start(cluster, "backend_port1 = 0\nbackend_port2 = 0");
+    assert_eq!(nodes(&pgherd, &[0, 3]), ["0 up"]);
+    let new = cluster.node(1).unwrap().port();
+    let file = fs::read_to_string(pgherd.config_file()).unwrap();
+    fs::write(pgherd.config_file(), format!("{file}\nbackend_port1 = {new}\nbackend_weight0 = 0\n")).unwrap();
+    let mut client = pgherd.target().connect().unwrap();
+    pgherd.signal(Signal::HUP);
+    wait_for("node 1 to be up", || nodes(&pgherd, &[0, 3, 5]) == ["0 up 0.000000", "1 up 1.000000"]);
+    assert!(answers(&mut client), "who is there goes on");
+    wait_for("a read on the new node", || {
+        pgherd.target().psql("select inet_server_port()") == new.to_string()
+    });
+}
+
+#[test]
 fn nodes_that_return_and_standbys_that_are_promoted_are_seen() {
     let cluster = Cluster::start(&Spec::new().nodes(2)).unwrap();
     cluster.node(1).unwrap().stop().unwrap();

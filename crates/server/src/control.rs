@@ -98,8 +98,8 @@ fn reason<'a>(change: &Change, looks: &'a [Look]) -> Option<&'a str> {
 }
 
 impl Control {
-    /// Serves until the data plane has ended.
-    pub(crate) async fn run(mut self, mut signals: Signals) {
+    /// Serves until the data plane has ended. False when it did so without being told.
+    pub(crate) async fn run(mut self, mut signals: Signals) -> bool {
         let mut ended = self.watch_end();
         let mut stopping: Option<Shutdown> = None;
         let mut search = self.search(Search::Over);
@@ -128,6 +128,7 @@ impl Control {
             }
         }
         self.store_status();
+        stopping.is_some()
     }
 
     /// Tells when the last event loop has ended.

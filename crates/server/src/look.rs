@@ -1,5 +1,7 @@
 use core::time::Duration;
+use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Instant;
 
 use pgherd_cluster::Sighting;
 use pgherd_io::{ProbeError, ProbeRows, ProbeTarget, probe};
@@ -7,6 +9,11 @@ use pgherd_types::NodeId;
 
 /// What is asked. The name is fully qualified: a search path must not be able to answer for the server.
 const ROLE_QUERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
+
+/// How much later than its limit a probe may answer.
+const GRACE: Duration = Duration::from_millis(200);
+/// What is said of a probe that is later, or failed inside pgherd.
+const NO_ANSWER: &str = "the check of the node did not end in time";
 
 /// What was seen of a node, and in which words when it was not a plain answer.
 #[derive(Clone, Debug)]
@@ -17,24 +24,35 @@ pub(crate) struct Look {
 }
 
 /// Looks at all nodes at the same time and waits for the last answer, at most `limit`. For a thread that may wait.
+///
+/// A probe can be stuck for longer in the system's resolver. Then it is not waited for: its node has not answered.
 pub(crate) fn look(targets: &[(NodeId, ProbeTarget)], limit: Duration) -> Vec<Look> {
-    thread::scope(|scope| {
-        let each = |(node, target): &(NodeId, ProbeTarget)| {
-            let node = *node;
-            let target = target.clone();
-            (node, scope.spawn(move || probe(&target, ROLE_QUERY, limit)))
+    let deadline = Instant::now() + limit + GRACE;
+    let (tell, told) = channel();
+    for (node, target) in targets.iter().cloned() {
+        let tell = tell.clone();
+        let probing = move || {
+            // Nobody listens any more when it is late.
+            let _ = tell.send((node, probe(&target, ROLE_QUERY, limit)));
         };
-        let running: Vec<_> = targets.iter().map(each).collect();
-        let answer = |(node, thread): (NodeId, thread::ScopedJoinHandle<'_, _>)| match thread.join() {
-            Ok(answer) => judge(node, answer),
-            Err(_) => Look {
-                node,
+        // Without a thread nothing is told, which counts as no answer.
+        let _ = thread::Builder::new().name(format!("look {node}")).spawn(probing);
+    }
+    drop(tell);
+    let mut looks = Vec::new();
+    while let Ok((node, answer)) = told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        looks.push(judge(node, answer));
+    }
+    for (node, _) in targets {
+        if !looks.iter().any(|look| look.node == *node) {
+            looks.push(Look {
+                node: *node,
                 sighting: Sighting::Unreachable,
-                reason: Some("the check of the node failed inside pgherd".to_owned()),
-            },
-        };
-        running.into_iter().map(answer).collect()
-    })
+                reason: Some(NO_ANSWER.to_owned()),
+            });
+        }
+    }
+    looks
 }
 
 fn judge(node: NodeId, answer: Result<ProbeRows, ProbeError>) -> Look {
@@ -60,11 +78,37 @@ fn refused(code: &str) -> Sighting {
 
 #[cfg(test)]
 mod tests {
-    use pgherd_cluster::Sighting;
-    use pgherd_io::ProbeError;
-    use pgherd_types::{Fault, NodeId, Retry, Whose};
+    use core::time::Duration;
+    use std::net::TcpListener;
 
-    use super::judge;
+    use pgherd_cluster::Sighting;
+    use pgherd_io::{ProbeError, ProbeTarget};
+    use pgherd_types::{Address, Fault, NodeId, Retry, Whose};
+
+    use super::{judge, look};
+
+    #[test]
+    fn nodes_that_do_not_answer_are_told_apart_from_those_that_are_not_asked() {
+        // It accepts in the kernel's queue, and never says a word.
+        let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let target = |port| ProbeTarget {
+            address: Address::Tcp { host: "127.0.0.1".to_owned(), port },
+            user: "u".to_owned(),
+            database: "d".to_owned(),
+            password: None,
+        };
+        let targets = [(NodeId(3), target(mute.local_addr().unwrap().port())), (NodeId(5), target(gone))];
+        let mut looks = look(&targets, Duration::from_millis(50));
+        looks.sort_by_key(|look| look.node);
+        let seen: Vec<_> = looks.iter().map(|look| (look.node, look.sighting)).collect();
+        assert_eq!(seen, [(NodeId(3), Sighting::Unreachable), (NodeId(5), Sighting::Unreachable)]);
+        assert!(looks[1].reason.as_ref().is_some_and(|reason| reason.contains("refused")), "{looks:?}");
+        assert!(
+            look(&[], Duration::from_secs(60)).is_empty(),
+            "with nobody to ask there is nothing to wait for"
+        );
+    }
 
     #[test]
     fn answers() {

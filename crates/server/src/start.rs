@@ -48,6 +48,8 @@ pub enum StartError {
     System(&'static str, io::Error),
     /// A socket could not be opened.
     Listen(io::Error),
+    /// The event loops ended though nobody told them to.
+    LoopsEnded,
 }
 
 impl fmt::Display for StartError {
@@ -58,6 +60,7 @@ impl fmt::Display for StartError {
             Self::PidFile(error) => error.fmt(f),
             Self::NotStarted(what, error) | Self::System(what, error) => write!(f, "{what}: {error}"),
             Self::Listen(error) => error.fmt(f),
+            Self::LoopsEnded => f.write_str("the event loops have ended, which is an error inside pgherd"),
         }
     }
 }
@@ -69,7 +72,7 @@ impl StartError {
     pub fn is_logged(&self) -> bool {
         match self {
             Self::Configuration(_) | Self::NoNode | Self::PidFile(_) | Self::NotStarted(..) => false,
-            Self::System(..) | Self::Listen(_) => true,
+            Self::System(..) | Self::Listen(_) | Self::LoopsEnded => true,
         }
     }
 }
@@ -153,8 +156,7 @@ fn serve(options: &StartOptions, settings: Settings, log: &Log) -> Result<(), St
         observer,
         data_plane,
     };
-    runtime.block_on(control.run(signals));
-    Ok(())
+    if runtime.block_on(control.run(signals)) { Ok(()) } else { Err(StartError::LoopsEnded) }
 }
 
 fn open(
@@ -241,6 +243,10 @@ fn log_panics(log: &Log) {
         let record =
             Record::new(Level::Error, Source::part("main"), format!("internal error{place}: {text}"));
         log.write(record);
+        // The process ends with its main thread.
+        if std::thread::current().name() == Some("main") {
+            log.flush();
+        }
     }));
 }
 
