@@ -1,10 +1,9 @@
 //! The data plane alone in front of one server: `front LISTEN_PORT SERVER_HOST SERVER_PORT [PLACES]`. For measuring it
 //! without the rest of pgherd.
 
-use std::io::Write;
 use std::sync::Arc;
 
-use pgherd_io::{DataPlane, DataPlaneSettings, Hooks, Listen, LiveSettings};
+use pgherd_io::{DataPlane, DataPlaneSettings, Hooks, Listen, LiveSettings, Observation};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_session::Policy;
 use pgherd_types::{Address, ClusteringMode, Node, NodeId, NodeStatus, Topology};
@@ -59,10 +58,7 @@ fn main() -> std::io::Result<()> {
         live: Arc::new(live),
         places: Places { served, reserved: 0, waiting: 2 * served },
         pool: PoolLimits::new(served, 1),
-        hooks: Hooks {
-            admin: Arc::new(|_| None),
-            observe: Arc::new(|seen| drop(writeln!(std::io::stderr(), "{seen:?}"))),
-        },
+        hooks: Hooks { admin: Arc::new(|_| None), observe: Arc::new(drop) },
     })?;
     println!("listening on {:?}", handle.addresses());
     handle.join();

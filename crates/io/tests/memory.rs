@@ -1,5 +1,7 @@
 //! Back-pressure: what a slow peer does not take, nobody piles up. A program of its own, because it looks at its memory.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod common;
 
 use std::io::{Read, Write};

@@ -1,5 +1,7 @@
 //! In front of real PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod common;
 
 use std::thread;

@@ -1,6 +1,7 @@
 //! A data plane in front of one server, for tests.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
