@@ -58,7 +58,7 @@ fn main() -> std::io::Result<()> {
         live: Arc::new(live),
         places: Places { served, reserved: 0, waiting: 2 * served },
         pool: PoolLimits::new(served, 1),
-        hooks: Hooks { admin: Arc::new(|_| None), observe: Arc::new(drop) },
+        hooks: Hooks { admin: Arc::new(|_| None), observe: Arc::new(|_: Observation<'_>| ()) },
     })?;
     println!("listening on {:?}", handle.addresses());
     handle.join();
