@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use pgherd_pool::{Effect, Effects, Grant, Pool, Source};
-use pgherd_session::{Event, Gone, Parked, Reset};
+use pgherd_session::{Event, Gone, Parked, Reset, ResetStep};
 use pgherd_types::{BackendFacts, BackendId, Fate, Identity, Lease, NodeId};
 
 use crate::backend_conn::{Backend, Stage};
@@ -208,14 +208,20 @@ impl EventLoop {
                 backend.stage = Stage::Parked(Parked::new(), facts);
                 self.park(leg);
             }
-            Fate::Reset => {
-                let mut out = Vec::new();
-                let reset = Reset::start(Arc::clone(&self.live.reset_queries), &mut out);
+            Fate::Reset { block_open } => {
+                let (queries, mut out) = (Arc::clone(&self.live.reset_queries), Vec::new());
+                let (reset, step) = Reset::start(queries, block_open, &mut out);
                 backend.stage = Stage::Resetting(reset, facts);
-                self.wheel.insert(self.now.plus(RESET), Due::Resetting(leg));
-                self.write_own(leg, &out);
-                // What it sent while its session's client could not take it is still to be read.
-                self.queue_backend(leg);
+                match step {
+                    ResetStep::Waiting => {
+                        self.wheel.insert(self.now.plus(RESET), Due::Resetting(leg));
+                        self.write_own(leg, &out);
+                        // What it sent while its session's client could not take it is still to be read.
+                        self.queue_backend(leg);
+                    }
+                    ResetStep::Done => self.park(leg),
+                    ResetStep::Broken => self.discard_backend(leg),
+                }
             }
         }
     }

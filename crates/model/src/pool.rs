@@ -168,11 +168,11 @@ impl Pool {
                 slot.life = Life::Closed;
                 return Ok(());
             }
-            Fate::Reuse | Fate::Reset if slot.life != Life::Alive => {
+            Fate::Reuse | Fate::Reset { .. } if slot.life != Life::Alive => {
                 slot.life = Life::Closed;
                 return Ok(());
             }
-            Fate::Reuse | Fate::Reset => {}
+            Fate::Reuse | Fate::Reset { .. } => {}
         }
         if !slot.from.at_boundary() {
             return Err(format!("backend {id} is released ({fate:?}) in the middle of a message"));
@@ -190,7 +190,7 @@ impl Pool {
             return Ok(());
         }
         match fate {
-            Fate::Reset => slot.reset(data),
+            Fate::Reset { .. } => slot.reset(data),
             Fate::Reuse | Fate::Close(_) => slot.absorb(),
         }
         if !slot.model.is_pristine() {

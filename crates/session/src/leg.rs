@@ -114,7 +114,9 @@ impl Leg {
         } else {
             match self.usage {
                 Usage::Untouched => Fate::Reuse,
-                Usage::Used => Fate::Reset,
+                Usage::Used => {
+                    Fate::Reset { block_open: self.ledger.transaction() != backend::TransactionStatus::Idle }
+                }
             }
         }
     }

@@ -16,13 +16,6 @@ pub struct Reset {
     messages: Messages,
     queries: Arc<[String]>,
     next: usize,
-    asked: Asked,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    Sync,
-    Query,
 }
 
 /// How far a reset is.
@@ -37,17 +30,20 @@ pub enum ResetStep {
 }
 
 impl Reset {
-    /// Begins. The backend is at a message boundary and owes nothing.
-    pub fn start(queries: Arc<[String]>, out: &mut Vec<u8>) -> Self {
-        frontend::put_sync(out);
-        Reset { messages: Messages::new(), queries, next: 0, asked: Asked::Sync }
+    /// Begins. The backend is at a message boundary and owes nothing; `block_open` says whether it is in a transaction
+    /// block. What it says has to be sent; with nothing to run, the step is [`ResetStep::Done`] at once.
+    pub fn start(queries: Arc<[String]>, block_open: bool, out: &mut Vec<u8>) -> (Self, ResetStep) {
+        let mut reset = Reset { messages: Messages::new(), queries, next: 0 };
+        let status = if block_open { TransactionStatus::InTransaction } else { TransactionStatus::Idle };
+        let step = reset.go_on(status, out);
+        (reset, step)
     }
 
     /// Takes what the backend sent, appends what to send next, and keeps `facts` right.
     pub fn receive(&mut self, mut bytes: &[u8], facts: &mut BackendFacts, out: &mut Vec<u8>) -> ResetStep {
-        let (asked, mut ready) = (self.asked, None);
+        let mut ready = None;
         loop {
-            let said = match self.messages.next(&mut bytes, |message| read(message, asked, facts)) {
+            let said = match self.messages.next(&mut bytes, |message| read(message, facts)) {
                 Ok(Some(said)) => said,
                 Ok(None) => break,
                 Err(_) => return ResetStep::Broken,
@@ -71,7 +67,6 @@ impl Reset {
             self.next += 1;
             let needless = status == TransactionStatus::Idle && is_abort(query);
             if !needless && !query.trim().is_empty() {
-                self.asked = Asked::Query;
                 frontend::put_query(out, query.as_bytes());
                 return ResetStep::Waiting;
             }
@@ -93,7 +88,7 @@ enum Said {
     Wrong,
 }
 
-fn read(message: &[u8], asked: Asked, facts: &mut BackendFacts) -> Said {
+fn read(message: &[u8], facts: &mut BackendFacts) -> Said {
     match Message::parse(message) {
         Ok(Message::ReadyForQuery(status)) => Said::Ready(status),
         Ok(Message::ParameterStatus { name, value }) if note(facts, name, value) => Said::Aside,
@@ -104,7 +99,7 @@ fn read(message: &[u8], asked: Asked, facts: &mut BackendFacts) -> Said {
             | Message::EmptyQueryResponse
             | Message::RowDescription(_)
             | Message::DataRow(_),
-        ) if asked == Asked::Query => Said::Answer,
+        ) => Said::Answer,
         _ => Said::Wrong,
     }
 }
@@ -125,15 +120,14 @@ mod tests {
 
     use super::{Reset, ResetStep};
 
-    const SYNC: &[u8] = b"S\0\0\0\x04";
     const ABORT: &[u8] = b"Q\0\0\0\x0aABORT\0";
     const DISCARD: &[u8] = b"Q\0\0\0\x10DISCARD ALL\0";
 
-    fn started() -> Reset {
+    fn started(block_open: bool, first: &[u8]) -> Reset {
         let mut out = Vec::new();
         let queries: Arc<[String]> = ["ABORT".to_owned(), "DISCARD ALL".to_owned()].into();
-        let reset = Reset::start(queries, &mut out);
-        assert_eq!(out, SYNC);
+        let (reset, step) = Reset::start(queries, block_open, &mut out);
+        assert_eq!((step, out.as_slice()), (ResetStep::Waiting, first));
         reset
     }
 
@@ -142,10 +136,6 @@ mod tests {
         write(&mut bytes);
         let step = reset.receive(&bytes, &mut BackendFacts::default(), &mut out);
         (step, out)
-    }
-
-    fn ready(status: TransactionStatus) -> impl FnOnce(&mut Vec<u8>) {
-        move |out| backend::put_ready_for_query(out, status)
     }
 
     fn complete(tag: &str, status: TransactionStatus) -> impl FnOnce(&mut Vec<u8>) {
@@ -157,44 +147,44 @@ mod tests {
 
     #[test]
     fn abort_is_sent_only_when_there_is_something_to_abort() {
-        let (idle, failed) = (TransactionStatus::Idle, TransactionStatus::Failed);
-        let mut reset = started();
-        assert_eq!(step(&mut reset, ready(idle)), (ResetStep::Waiting, DISCARD.into()));
+        let idle = TransactionStatus::Idle;
+        let mut reset = started(false, DISCARD);
         assert_eq!(step(&mut reset, complete("DISCARD ALL", idle)), (ResetStep::Done, vec![]));
-        let mut reset = started();
-        assert_eq!(step(&mut reset, ready(failed)), (ResetStep::Waiting, ABORT.into()));
+        let mut reset = started(true, ABORT);
         assert_eq!(step(&mut reset, complete("ROLLBACK", idle)), (ResetStep::Waiting, DISCARD.into()));
         assert_eq!(step(&mut reset, complete("DISCARD ALL", idle)), (ResetStep::Done, vec![]));
     }
 
     #[test]
+    fn without_queries_an_open_block_ends_the_backend() {
+        let start = |block_open| Reset::start([].into(), block_open, &mut Vec::new()).1;
+        assert_eq!((start(false), start(true)), (ResetStep::Done, ResetStep::Broken));
+    }
+
+    #[test]
     fn an_error_or_an_open_transaction_ends_the_backend() {
-        let idle = TransactionStatus::Idle;
         let code = SqlState::parse(b"25001").unwrap();
-        let mut reset = started();
-        step(&mut reset, ready(idle));
+        let mut reset = started(false, DISCARD);
         assert_eq!(step(&mut reset, |out| ErrorResponse::error(code, "no").put(out)).0, ResetStep::Broken);
-        let mut reset = started();
-        step(&mut reset, ready(idle));
+        let mut reset = started(false, DISCARD);
         let open = complete("BEGIN", TransactionStatus::InTransaction);
         assert_eq!(step(&mut reset, open).0, ResetStep::Broken);
     }
 
     #[test]
-    fn what_was_owed_to_nobody_ends_the_backend() {
-        assert_eq!(step(&mut started(), complete("SELECT 1", TransactionStatus::Idle)).0, ResetStep::Broken);
+    fn an_answer_too_many_ends_the_backend() {
         let twice = |out: &mut Vec<u8>| {
-            backend::put_ready_for_query(out, TransactionStatus::Idle);
-            backend::put_ready_for_query(out, TransactionStatus::Idle);
+            complete("ROLLBACK", TransactionStatus::Idle)(out);
+            complete("ROLLBACK", TransactionStatus::Idle)(out);
         };
-        assert_eq!(step(&mut started(), twice).0, ResetStep::Broken);
+        assert_eq!(step(&mut started(true, ABORT), twice).0, ResetStep::Broken);
     }
 
     #[test]
     fn a_parameter_may_change_right_after_the_answer() {
-        let mut reset = started();
+        let mut reset = started(true, ABORT);
         let news = |out: &mut Vec<u8>| {
-            backend::put_ready_for_query(out, TransactionStatus::Idle);
+            complete("ROLLBACK", TransactionStatus::Idle)(out);
             backend::put_parameter_status(out, b"TimeZone", b"UTC");
         };
         assert_eq!(step(&mut reset, news), (ResetStep::Waiting, DISCARD.into()));

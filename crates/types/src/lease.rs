@@ -42,9 +42,11 @@ pub struct BackendFacts {
 pub enum Fate {
     /// It is as good as new: nothing was run on it since it was dialled or reset.
     Reuse,
-    /// It is answered for and in no transaction or in one that an ABORT ends; `reset_query_list` makes it
-    /// fit for the next session.
-    Reset,
+    /// It is answered for; `reset_query_list` makes it fit for the next session.
+    Reset {
+        /// A transaction block is open, which an ABORT ends.
+        block_open: bool,
+    },
     /// It must be closed.
     Close(ResetReason),
 }
