@@ -224,8 +224,9 @@ impl EventLoop {
                 observe(Observation::Opened { session, identity: &identity, peer: client.entry.peer() });
             }
             Report::Read(node) => self.count_read(node),
-            Report::Statement(node, text) => {
-                observe(Observation::Statement { session, node, text: slice(&text, input, made) });
+            Report::Statement { node, process_id, carrier, text } => {
+                let text = slice(&text, input, made);
+                observe(Observation::Statement { session, node, process_id, carrier, text });
             }
             Report::Violation(backend, what) => observe(Observation::Violation { backend, what }),
             Report::NodeShutdown(node) => observe(Observation::NodeShutdown(node)),

@@ -2,7 +2,7 @@ use core::fmt;
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use pgherd_session::Closing;
+use pgherd_session::{Carrier, Closing};
 use pgherd_types::{BackendId, Fault, Identity, NodeId, SessionId};
 
 /// What an event loop noticed. None is made per query, but [`Observation::Statement`] where the policy asks for it.
@@ -33,12 +33,16 @@ pub enum Observation<'a> {
         /// How long the client was connected.
         after: Duration,
     },
-    /// A statement was sent to a node (`log_statement`).
+    /// A statement was sent to a node (`log_statement`, `log_per_node_statement`).
     Statement {
         /// Whose.
         session: SessionId,
         /// Where to.
         node: NodeId,
+        /// The server's process that got it; 0 when the server told none.
+        process_id: u32,
+        /// In which message.
+        carrier: Carrier,
         /// Its text.
         text: &'a [u8],
     },

@@ -75,7 +75,10 @@ fn a_fast_stop_sends_sessions_away_also_after_a_smart_one() {
 
 #[test]
 fn statements_are_logged_under_the_name_of_the_application() {
-    let pgherd = Pgherd::start(streaming_cluster(), "log_statement = on\nlog_line_prefix = '%a %u@%d '");
+    let pgherd = Pgherd::start(
+        streaming_cluster(),
+        "log_statement = on\nlog_per_node_statement = on\nlog_line_prefix = '%a %u@%d '",
+    );
     let mut psql = pgherd.target().program("psql");
     psql.env("PGAPPNAME", "my app").args(["-X", "-c", "select 'a\nb'", "-c", "begin; commit"]);
     assert!(psql.status().unwrap().success());
@@ -89,8 +92,11 @@ fn statements_are_logged_under_the_name_of_the_application() {
     client.send(&[parse, Request::Sync]).unwrap();
     client.read_until_ready().unwrap();
     wait_for("the prepared statement in the log", || {
-        pgherd.log().contains("LOG:  statement: select $1::int\n")
+        pgherd.log().contains("LOG:  statement: Parse: select $1::int\n")
     });
+    let pid = pgherd.target().psql("begin; select pg_backend_pid()");
+    let line = format!("LOG:  DB node id: 0 backend pid: {pid} statement: begin; select pg_backend_pid()\n");
+    wait_for("the node and the process that got it", || pgherd.log().contains(&line));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pgherd_config::Settings;
 use pgherd_io::Observation;
-use pgherd_session::Closing;
+use pgherd_session::{Carrier, Closing};
 use pgherd_types::SessionId;
 use pgherd_wire::error_response::Fields;
 
@@ -19,6 +19,8 @@ pub(crate) struct Observer {
     sources: Mutex<HashMap<SessionId, Source>>,
     connections: AtomicBool,
     disconnections: AtomicBool,
+    statements: AtomicBool,
+    per_node_statements: AtomicBool,
 }
 
 impl Observer {
@@ -29,6 +31,8 @@ impl Observer {
             sources: Mutex::default(),
             connections: AtomicBool::default(),
             disconnections: AtomicBool::default(),
+            statements: AtomicBool::default(),
+            per_node_statements: AtomicBool::default(),
         };
         observer.configure(settings);
         observer
@@ -38,6 +42,8 @@ impl Observer {
     pub(crate) fn configure(&self, settings: &Settings) {
         self.connections.store(settings.logging.log_connections, Ordering::Relaxed);
         self.disconnections.store(settings.logging.log_disconnections, Ordering::Relaxed);
+        self.statements.store(settings.logging.log_statement, Ordering::Relaxed);
+        self.per_node_statements.store(settings.logging.log_per_node_statement, Ordering::Relaxed);
     }
 
     /// Takes in what a loop noticed.
@@ -57,8 +63,19 @@ impl Observer {
                 }
                 self.sources().remove(session);
             }
-            Observation::Statement { session, node: _, text } => {
-                self.say(Level::Log, *session, || format!("statement: {}", String::from_utf8_lossy(text)));
+            Observation::Statement { session, node, process_id, carrier, text } => {
+                let way = match carrier {
+                    Carrier::Query => "",
+                    Carrier::Parse => "Parse: ",
+                };
+                let statement = format!("statement: {way}{}", String::from_utf8_lossy(text));
+                if self.statements.load(Ordering::Relaxed) {
+                    self.say(Level::Log, *session, || statement.clone());
+                }
+                if self.per_node_statements.load(Ordering::Relaxed) {
+                    let place = format!("DB node id: {node} backend pid: {process_id}");
+                    self.say(Level::Log, *session, || format!("{place} {statement}"));
+                }
             }
             Observation::DialFailed { node, fault } => {
                 self.tell(Level::Log, || format!("node {node} could not be connected to: {fault}"));

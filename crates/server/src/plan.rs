@@ -82,7 +82,7 @@ pub(crate) fn live(settings: &Settings, passwords: Passwords) -> LiveSettings {
         connection_cache: settings.pooling.connection_cache,
         authentication_timeout: some(settings.connections.authentication_timeout),
         client_idle_limit: some(settings.pooling.client_idle_limit),
-        log_statement: settings.logging.log_statement,
+        log_statement: settings.logging.log_statement || settings.logging.log_per_node_statement,
         version: version_text(),
     };
     LiveSettings {

@@ -108,14 +108,32 @@ pub enum Report {
     Opened(Arc<Identity>),
     /// A unit was sent to this node, and it was one that was balanced or could have been (`select_cnt`).
     Read(NodeId),
-    /// A simple query, for `log_statement`: the range of its text is as in `Bytes`.
-    Statement(NodeId, Bytes),
+    /// A statement was sent, for `log_statement` and `log_per_node_statement`.
+    Statement {
+        /// Where to.
+        node: NodeId,
+        /// The server's process that got it; 0 when the server told none.
+        process_id: u32,
+        /// In which message.
+        carrier: Carrier,
+        /// Its text.
+        text: Bytes,
+    },
     /// A backend broke the protocol: what it sent instead of what.
     Violation(BackendId, &'static str),
     /// A node told us that it is going down (57P01, 57P02) or is not ready (57P03).
     NodeShutdown(NodeId),
     /// The client broke the protocol; for the log, as PostgreSQL logs it.
     ClientProtocol(String),
+}
+
+/// The message that carries the text of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// Query.
+    Query,
+    /// Parse.
+    Parse,
 }
 
 /// The list of actions of one call, reused from call to call so that nothing is allocated per message.

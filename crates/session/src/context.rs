@@ -29,7 +29,7 @@ pub struct Policy {
     pub authentication_timeout: Option<Duration>,
     /// `client_idle_limit`, none when 0.
     pub client_idle_limit: Option<Duration>,
-    /// `log_statement`: sessions report each statement.
+    /// `log_statement` or `log_per_node_statement`: sessions report each statement.
     pub log_statement: bool,
     /// What `SHOW pool_version` answers.
     pub version: String,

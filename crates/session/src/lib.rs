@@ -20,7 +20,7 @@ mod session;
 mod startup;
 mod text;
 
-pub use action::{Action, Actions, Bytes, Closing, Report, Timer};
+pub use action::{Action, Actions, Bytes, Carrier, Closing, Report, Timer};
 pub use context::{Context, Policy};
 pub use dial::{Dial, DialStep, Dialled};
 pub use event::{Event, Gone, Refusal, Shutdown};

@@ -76,7 +76,7 @@ section! {
         log_statement: bool = false, Switch, Session, Works;
 
         /// Each statement is logged once for each node that gets it.
-        log_per_node_statement: bool = false, Switch, Session, Waits(Feature::Tracing);
+        log_per_node_statement: bool = false, Switch, Session, Works;
 
         /// The client is told, as a notice, of each node that gets its statement.
         notice_per_node_statement: bool = false, Switch, Session, Waits(Feature::Notices);

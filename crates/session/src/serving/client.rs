@@ -8,7 +8,7 @@ use pgherd_wire::{Framer, Piece, frontend};
 
 use super::{Life, NextQuery, Serving, Turn, Wait, report_statement};
 use crate::{
-    Action, Actions, Bytes, Closing, Context, Report,
+    Action, Actions, Bytes, Carrier, Closing, Context, Report,
     ledger::{Owed, Request, SyncMeaning},
     peek, say, text,
 };
@@ -257,7 +257,7 @@ impl Serving {
         }
         self.note_parse(cx, name, text);
         if let Some(leg) = &self.lead {
-            report_statement(cx, leg.node(), text, out);
+            report_statement(cx, leg, Carrier::Parse, text, out);
         }
         self.send_to_lead(cx, Request::Parse, part, out)
     }
@@ -336,13 +336,13 @@ impl Serving {
         self.send_to_lead(cx, Request::Query, part, out)
     }
 
-    /// Counts a SELECT for `SHOW pool_nodes` and reports the statement where `log_statement` asks for it.
+    /// Counts a SELECT for `SHOW pool_nodes` and reports the statement where the policy asks for it.
     fn count_and_log(&self, cx: &Context<'_>, text: &[u8], out: &mut Actions) {
         let Some(leg) = &self.lead else { return };
         if text::looks_like_select(text) {
             self.report_read(leg.node(), out);
         }
-        report_statement(cx, leg.node(), text, out);
+        report_statement(cx, leg, Carrier::Query, text, out);
     }
 
     fn text_bytes(&self, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Bytes {

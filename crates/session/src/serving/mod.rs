@@ -25,7 +25,8 @@ use self::{
 use pgherd_wire::backend::TransactionStatus;
 
 use crate::{
-    Action, Actions, Bytes, Closing, Context, Event, Report, Shutdown, Timer, ledger::Owed, leg::Leg, say,
+    Action, Actions, Bytes, Carrier, Closing, Context, Event, Report, Shutdown, Timer, ledger::Owed,
+    leg::Leg, say,
 };
 
 pub(crate) use self::loss::refuse;
@@ -362,10 +363,11 @@ impl Serving {
     }
 }
 
-/// Reports a statement where `log_statement` asks for it: a simple query, or the text of a Parse.
-fn report_statement(cx: &Context<'_>, node: NodeId, text: &[u8], out: &mut Actions) {
+/// Reports a statement that goes to this leg, where the policy asks for it.
+fn report_statement(cx: &Context<'_>, leg: &Leg, carrier: Carrier, text: &[u8], out: &mut Actions) {
     if cx.policy.log_statement {
+        let (node, process_id) = (leg.node(), leg.lease.facts.process_id);
         let text = Bytes::Made(out.make(|to| to.extend_from_slice(text)));
-        out.push(Action::Report(Report::Statement(node, text)));
+        out.push(Action::Report(Report::Statement { node, process_id, carrier, text }));
     }
 }

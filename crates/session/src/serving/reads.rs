@@ -10,7 +10,7 @@ use super::{
     report_statement,
 };
 use crate::{
-    Action, Actions, Closing, Context,
+    Action, Actions, Carrier, Closing, Context,
     ledger::{Owed, Request},
     leg::Leg,
     peek, say,
@@ -117,12 +117,13 @@ impl Serving {
                 let leg = self.reader.as_mut()?;
                 leg.request(Request::Query, Owed::Client, false);
                 let (backend, node) = (leg.backend(), leg.node());
+                let text = peek::query_text(part.raw).unwrap_or_default();
+                report_statement(cx, leg, Carrier::Query, text, out);
                 self.unnamed.clear();
                 frontend::put_close(&mut self.unnamed, frontend::Target::Statement(b""));
                 self.unit.begin(part.raw);
                 self.turn = Turn::Reader;
                 self.report_read(node, out);
-                report_statement(cx, node, peek::query_text(part.raw).unwrap_or_default(), out);
                 part.send(backend, out);
                 Some(Step::Taken)
             }
@@ -152,12 +153,12 @@ impl Serving {
                 let leg = self.reader.as_mut()?;
                 request_all(leg, batch.messages, before);
                 let (backend, node) = (leg.backend(), leg.node());
+                report_statement(cx, leg, Carrier::Parse, batch.text, out);
                 self.unnamed.clear();
                 self.unnamed.extend_from_slice(batch.parse);
                 self.unit.begin(batch.messages);
                 self.turn = Turn::Reader;
                 self.report_read(node, out);
-                report_statement(cx, node, batch.text, out);
                 out.forward_to_backend(backend, here.start..end);
                 Some((Step::Taken, end))
             }
