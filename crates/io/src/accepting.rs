@@ -81,7 +81,7 @@ impl EventLoop {
         if let Some(mine) = self.shared.per_loop(self.home) {
             mine.sessions().insert(id, entry);
         }
-        (self.shared.hooks.observe)(Observation::Connected { session: id, peer: &peer });
+        self.shared.observe(Observation::Connected { session: id, peer: &peer });
         Some(key)
     }
 
@@ -128,7 +128,7 @@ impl EventLoop {
     /// A session failed inside pgherd: it is ended, and nothing else.
     pub(crate) fn session_failed(&mut self, key: Key) {
         let Some(client) = self.clients.get(key) else { return };
-        (self.shared.hooks.observe)(Observation::SessionPanicked { session: client.id });
+        self.shared.observe(Observation::SessionPanicked { session: client.id });
         // What it wanted done is as unreliable as itself, but for the leases, which must not be lost.
         let (list, made) = self.actions.take();
         self.actions.recycle(list, made);
@@ -141,7 +141,6 @@ impl EventLoop {
     /// Ends a session: its place is given back, what it still holds is closed, its client gets the last bytes.
     pub(crate) fn close_client(&mut self, key: Key, why: Closing) {
         let Some(client) = self.clients.remove(key) else { return };
-        let _ = client.stream.unwatch(&self.epoll);
         self.by_session.remove(&client.id);
         if let Some(mine) = self.shared.per_loop(self.home) {
             mine.sessions().remove(&client.id);
@@ -159,7 +158,7 @@ impl EventLoop {
             Place::Waiting | Place::Answered => self.give_place_back(client.id),
         }
         let after = self.now.since(client.entry.connected());
-        (self.shared.hooks.observe)(Observation::Closed { session: client.id, why, after });
+        self.shared.observe(Observation::Closed { session: client.id, why, after });
         let listens = !matches!(client.input, Input::Ended) && why != Closing::Client;
         if listens || client.stream.is_clogged() {
             self.begin_parting(client.stream, Whose::Client);

@@ -9,6 +9,7 @@ use pgherd_types::{BackendFacts, BackendId, Fate, Identity, Lease, NodeId};
 
 use crate::backend_conn::{Backend, Stage};
 use crate::client_conn::LegSocket;
+use crate::dialling::unreachable;
 use crate::event_loop::{Due, EventLoop};
 use crate::parting::Whose;
 use crate::pending::Pending;
@@ -59,20 +60,18 @@ impl EventLoop {
 
     /// A request of this loop has its backend, or the right to dial one.
     pub(crate) fn granted(&mut self, grant: Grant) {
-        if !self.asks.contains_key(&grant.ticket) {
-            return self.decline(&grant);
-        }
         match grant.source {
-            Source::Dial => {
-                if let Some(ask) = self.asks.remove(&grant.ticket) {
-                    self.dial(grant.backend, ask);
-                }
+            Source::Idle(home) if home != self.home && self.asks.contains_key(&grant.ticket) => {
+                self.shared.send(home, Letter::Fetch(grant));
             }
-            Source::Idle(home) if home == self.home => {
-                let backend = self.take_parked(grant.backend).map(Box::new);
-                self.fetched(grant, backend);
-            }
-            Source::Idle(home) => self.shared.send(home, Letter::Fetch(grant)),
+            Source::Idle(_) | Source::Dial => match self.asks.remove(&grant.ticket) {
+                Some(ask) if grant.source == Source::Dial => self.dial(grant.backend, ask),
+                Some(ask) => match self.fit_to_grant(grant.backend) {
+                    Some(key) => self.lease_out(key, ask.client, ask.node),
+                    None => self.redial(grant.backend, ask),
+                },
+                None => self.decline(&grant),
+            },
         }
     }
 
@@ -87,35 +86,37 @@ impl EventLoop {
 
     /// Another loop wants an idle backend that lives here.
     pub(crate) fn fetch(&mut self, grant: Grant) {
-        let backend = self.take_parked(grant.backend).map(Box::new);
+        let fit = self.fit_to_grant(grant.backend);
+        let backend = fit.and_then(|key| self.remove_backend(key)).map(Box::new);
+        if let Some(backend) = &backend {
+            backend.stream.unwatch(&self.epoll);
+        }
         self.shared.send(grant.to, Letter::Fetched(grant, backend));
     }
 
-    /// An idle backend is here for a request of this loop, or turned out to be dead.
+    /// An idle backend came from another loop for a request of this one, or turned out to be dead.
     pub(crate) fn fetched(&mut self, grant: Grant, backend: Option<Box<Backend>>) {
-        let ask = self.asks.remove(&grant.ticket);
-        match (backend, ask) {
-            (Some(backend), Some(ask)) => self.lease_out(*backend, ask.client, ask.node),
-            (Some(backend), None) => {
-                if let Some(key) = self.settle_in(*backend) {
-                    self.park(key);
-                }
-            }
-            (None, Some(ask)) => {
-                let now = self.now;
-                if let Some(new) = self.with_pool(|pool, _| pool.redial(now, grant.backend)) {
-                    self.dial(new, ask);
-                }
-            }
-            (None, None) => {
-                let now = self.now;
-                self.with_pool(|pool, out| pool.gone(now, grant.backend, out));
-            }
+        let (now, ask) = (self.now, self.asks.remove(&grant.ticket));
+        let key = backend.and_then(|backend| self.settle_in(*backend));
+        match (key, ask) {
+            (Some(key), Some(ask)) => self.lease_out(key, ask.client, ask.node),
+            (Some(key), None) => self.park(key),
+            (None, Some(ask)) => self.redial(grant.backend, ask),
+            (None, None) => self.with_pool(|pool, out| pool.gone(now, grant.backend, out)),
         }
     }
 
-    /// Takes an idle backend out of this loop: alive, at a message boundary, with nothing unread.
-    fn take_parked(&mut self, id: BackendId) -> Option<Backend> {
+    /// A granted backend turned out to be dead.
+    fn redial(&mut self, dead: BackendId, ask: Ask) {
+        let now = self.now;
+        match self.with_pool(|pool, _| pool.redial(now, dead)) {
+            Some(new) => self.dial(new, ask),
+            None => self.refuse(dead, &ask, unreachable(&"its place in the pool was lost")),
+        }
+    }
+
+    /// An idle backend of this loop that is alive, at a message boundary, with nothing unread. One that is not is closed.
+    fn fit_to_grant(&mut self, id: BackendId) -> Option<Key> {
         let key = *self.by_backend.get(&id)?;
         // The kernel may hold words that no event has told of yet: read until it says that there are none.
         if let Some(backend) = self.backends.get_mut(key) {
@@ -124,47 +125,41 @@ impl EventLoop {
         self.read_backend(key);
         let backend = self.backends.get(key)?;
         let Stage::Parked(parked, _) = &backend.stage else { return None };
-        let fit = parked.at_boundary() && !backend.stream.readable && !backend.stream.is_clogged();
-        if !fit {
+        if !parked.at_boundary() || backend.stream.readable || backend.stream.is_clogged() {
             self.drop_backend(key);
-            return None;
-        }
-        let backend = self.remove_backend(key)?;
-        // A descriptor that was watched can always be forgotten.
-        let _ = backend.stream.unwatch(&self.epoll);
-        Some(backend)
-    }
-
-    /// Gives a backend that came from elsewhere a place in this loop. `None` when the kernel does not let it be
-    /// watched.
-    pub(crate) fn settle_in(&mut self, backend: Backend) -> Option<Key> {
-        let id = backend.id;
-        let key = self.backends.insert(backend);
-        self.by_backend.insert(id, key);
-        let stream = &self.backends.get(key)?.stream;
-        if stream.watch(&self.epoll, Token::Backend(key).bits(), false).is_err() {
-            self.drop_backend(key);
-            let now = self.now;
-            self.with_pool(|pool, out| pool.gone(now, id, out));
             return None;
         }
         Some(key)
     }
 
-    /// Leases a backend to a session, which is told when the present event is done with.
-    pub(crate) fn lease_out(&mut self, mut backend: Backend, client: Key, node: NodeId) {
+    /// Gives a backend that came from elsewhere a place in this loop. `None` when the kernel does not let it be watched.
+    fn settle_in(&mut self, backend: Backend) -> Option<Key> {
+        let key = self.insert_backend(backend);
+        let stream = &self.backends.get(key)?.stream;
+        if stream.watch(&self.epoll, Token::Backend(key).bits(), false).is_err() {
+            self.drop_backend(key);
+            return None;
+        }
+        Some(key)
+    }
+
+    /// Gives a backend a place in this loop.
+    pub(crate) fn insert_backend(&mut self, backend: Backend) -> Key {
+        let id = backend.id;
+        let key = self.backends.insert(backend);
+        self.by_backend.insert(id, key);
+        key
+    }
+
+    /// Leases an idle backend to a session, which is told when the present event is done with.
+    pub(crate) fn lease_out(&mut self, key: Key, client: Key, node: NodeId) {
+        let Some(backend) = self.backends.get_mut(key) else { return };
         let facts = match core::mem::replace(&mut backend.stage, Stage::Leased(client)) {
             Stage::Parked(_, facts) | Stage::Resetting(_, facts) => facts,
             Stage::Leased(_) | Stage::Gone(_) => Box::default(),
         };
-        let id = backend.id;
-        match self.settle_in(backend) {
-            Some(_) => self.pending.push_back((client, Pending::Granted(Lease::issue(id, node, facts)))),
-            None => {
-                let refusal = crate::dialling::unreachable(&"out of memory for watching a socket");
-                self.pending.push_back((client, Pending::Refused(node, refusal)));
-            }
-        }
+        let lease = Lease::issue(backend.id, node, facts);
+        self.pending.push_back((client, Pending::Granted(lease)));
     }
 
     /// Tells a session of its backend; if it has ended, the backend goes back.
@@ -235,7 +230,7 @@ impl EventLoop {
         match backend.stream.send(&[IoSlice::new(bytes)]) {
             Sent::All => {}
             Sent::Short => {
-                backend.stream.watch_output(&self.epoll, Token::Backend(key).bits(), true);
+                backend.stream.rewatch(&self.epoll, Token::Backend(key).bits(), true);
             }
             Sent::Broken => self.queue_backend(key),
         }
@@ -274,16 +269,20 @@ impl EventLoop {
             Stage::Leased(client) => {
                 backend.stage = Stage::Gone(client);
                 backend.stream.readable = false;
-                (self.shared.hooks.observe)(Observation::BackendLost { node: backend.node, backend: id });
+                self.shared.observe(Observation::BackendLost { node: backend.node, backend: id });
                 self.pending.push_back((client, Pending::BackendGone(id, why)));
             }
             Stage::Gone(_) => {}
             Stage::Resetting(..) => self.discard_backend(key),
-            Stage::Parked(..) => {
-                self.drop_backend(key);
-                let now = self.now;
-                self.with_pool(|pool, out| pool.lost_while_idle(now, id, out));
-            }
+            Stage::Parked(..) => self.lose_parked(key),
+        }
+    }
+
+    /// An idle backend cannot stay. When it has been granted a moment ago, who fetches it will find it missing.
+    pub(crate) fn lose_parked(&mut self, key: Key) {
+        if let Some(lost) = self.remove_backend(key) {
+            let now = self.now;
+            self.with_pool(|pool, out| pool.lost_while_idle(now, lost.id, out));
         }
     }
 
@@ -304,7 +303,6 @@ impl EventLoop {
             // When it cannot be said, closing says it.
             let _ = backend.stream.send(&[IoSlice::new(&bye)]);
         }
-        let _ = backend.stream.unwatch(&self.epoll);
         self.begin_parting(backend.stream, Whose::Backend(backend.id));
     }
 

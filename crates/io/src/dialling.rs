@@ -146,7 +146,7 @@ impl EventLoop {
         };
         let dial = Dial::start(identity, password, nonce, &mut out);
         // Writability has told what it had to tell.
-        stream.watch_output(&self.epoll, Token::Dialling(key).bits(), false);
+        stream.rewatch(&self.epoll, Token::Dialling(key).bits(), false);
         dialling.stage = Way::LoggingIn(stream, endpoint, dial);
         self.say(key, &out);
     }
@@ -208,14 +208,17 @@ impl EventLoop {
     fn dialled(&mut self, key: Key, Dialled { facts, cancel_key }: Dialled) {
         let Some(Dialling { id, ask, stage, .. }) = self.diallings.remove(key) else { return };
         let Way::LoggingIn(stream, endpoint, _) = stage else { return };
-        let _ = stream.unwatch(&self.epoll);
         let process_id = facts.process_id;
         let stage = Stage::Parked(Parked::new(), facts);
         let Ask { client, node, .. } = ask;
-        let backend = Backend { id, node, stream, endpoint, process_id, cancel_key, stage };
+        let new = Backend { id, node, stream, endpoint, process_id, cancel_key, stage };
+        let key = self.insert_backend(new);
+        if let Some(backend) = self.backends.get(key) {
+            backend.stream.rewatch(&self.epoll, Token::Backend(key).bits(), false);
+        }
         if self.clients.get(client).is_some() {
-            self.lease_out(backend, client, node);
-        } else if let Some(key) = self.settle_in(backend) {
+            self.lease_out(key, client, node);
+        } else {
             self.park(key);
         }
     }
@@ -233,11 +236,11 @@ impl EventLoop {
     }
 
     /// No backend: its place in the budget is given back and the session is told.
-    fn refuse(&mut self, id: BackendId, ask: &Ask, why: Refusal) {
-        let (now, node, observe) = (self.now, ask.node, &self.shared.hooks.observe);
+    pub(crate) fn refuse(&mut self, id: BackendId, ask: &Ask, why: Refusal) {
+        let (now, node) = (self.now, ask.node);
         match &why {
-            Refusal::Server(message) => observe(Observation::DialRefused { node, message }),
-            Refusal::Fault(fault) => observe(Observation::DialFailed { node, fault }),
+            Refusal::Server(message) => self.shared.observe(Observation::DialRefused { node, message }),
+            Refusal::Fault(fault) => self.shared.observe(Observation::DialFailed { node, fault }),
             Refusal::NoPassword => {}
         }
         self.with_pool(|pool, out| pool.gone(now, id, out));

@@ -89,7 +89,7 @@ impl EventLoop {
             Sent::Short => {
                 if !was_clogged {
                     let token = Token::Client(key).bits();
-                    client.stream.watch_output(&self.epoll, token, true);
+                    client.stream.rewatch(&self.epoll, token, true);
                 }
             }
             Sent::Broken => {
@@ -110,7 +110,7 @@ impl EventLoop {
             Sent::Short => {
                 if !was_clogged {
                     client.clogged_legs += 1;
-                    backend.stream.watch_output(&self.epoll, Token::Backend(leg).bits(), true);
+                    backend.stream.rewatch(&self.epoll, Token::Backend(leg).bits(), true);
                 }
             }
             // The server's last words are still to be read.
@@ -218,7 +218,8 @@ impl EventLoop {
 
     fn report(&self, key: Key, report: Report, input: &[u8], made: &[u8]) {
         let Some(client) = self.clients.get(key) else { return };
-        let (session, observe) = (client.id, &self.shared.hooks.observe);
+        let session = client.id;
+        let observe = |what: Observation<'_>| self.shared.observe(what);
         match report {
             Report::Opened(identity) => {
                 observe(Observation::Opened { session, identity: &identity, peer: client.entry.peer() });

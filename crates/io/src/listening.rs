@@ -67,7 +67,7 @@ impl EventLoop {
                     }
                 }
                 Err(error) => {
-                    (self.shared.hooks.observe)(Observation::AcceptFailed(&error));
+                    self.shared.observe(Observation::AcceptFailed(&error));
                     return self.pause();
                 }
             }

@@ -43,12 +43,8 @@ impl EventLoop {
         }
         let key = self.partings.insert(Parting { stream, whose });
         self.wheel.insert(self.now.plus(PARTING), Due::Parting(key));
-        let watched = self.partings.get_mut(key).is_some_and(|parting| {
-            parting.stream.readable = true;
-            parting.stream.watch(&self.epoll, Token::Parting(key).bits(), true).is_ok()
-        });
-        if !watched {
-            self.part(key);
+        if let Some(parting) = self.partings.get_mut(key) {
+            parting.stream.rewatch(&self.epoll, Token::Parting(key).bits(), true);
         }
     }
 

@@ -1,3 +1,6 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
 use pgherd_session::{Event, Gone, Refusal, Shutdown};
 use pgherd_types::{BackendId, Lease, NodeId};
 
@@ -58,7 +61,11 @@ impl EventLoop {
 
     fn ask_admin(&mut self, key: Key, text: &[u8], balanced: Option<NodeId>) {
         let Some(client) = self.clients.get(key) else { return };
-        let answer = (self.shared.hooks.admin)(AdminAsk { session: client.id, text, balanced });
-        self.deliver(key, Event::AdminAnswer(answer.as_deref()));
+        let (ask, admin) =
+            (AdminAsk { session: client.id, text, balanced }, Arc::clone(&self.shared.hooks.admin));
+        match catch_unwind(AssertUnwindSafe(|| admin(ask))) {
+            Ok(answer) => self.deliver(key, Event::AdminAnswer(answer.as_deref())),
+            Err(_) => self.session_failed(key),
+        }
     }
 }

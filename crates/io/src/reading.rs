@@ -101,7 +101,7 @@ impl EventLoop {
         }
         match client.stream.flush() {
             Sent::Short => return,
-            Sent::All => client.stream.watch_output(&self.epoll, Token::Client(key).bits(), false),
+            Sent::All => client.stream.rewatch(&self.epoll, Token::Client(key).bits(), false),
             Sent::Broken => return self.client_gone(key),
         }
         let legs: Vec<Key> = client.legs.iter().map(|leg| leg.key).collect();
@@ -178,7 +178,7 @@ impl EventLoop {
             }
             Stage::Parked(parked, facts) => match parked.receive(bytes, facts) {
                 ParkedStep::Fine => {}
-                ParkedStep::Broken => self.discard_backend(key),
+                ParkedStep::Broken => self.lose_parked(key),
             },
         }
     }
@@ -190,7 +190,7 @@ impl EventLoop {
         }
         match backend.stream.flush() {
             Sent::Short => return,
-            Sent::All => backend.stream.watch_output(&self.epoll, Token::Backend(key).bits(), false),
+            Sent::All => backend.stream.rewatch(&self.epoll, Token::Backend(key).bits(), false),
             Sent::Broken => backend.stream.readable = true,
         }
         if let Stage::Leased(client) | Stage::Gone(client) = backend.stage {

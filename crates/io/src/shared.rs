@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -14,7 +15,7 @@ use crate::mailbox::Mailbox;
 use crate::session_entry::SessionEntry;
 use crate::slab::Key;
 use crate::snapshot::Snapshot;
-use crate::{Hooks, LiveSettings, Peer};
+use crate::{Hooks, LiveSettings, Observation, Peer};
 
 /// What the loops and the handle have in common. Everything in it that has a lock is asked when a client or a backend
 /// comes or goes, never for a query.
@@ -116,6 +117,13 @@ impl Shared {
 
     pub(crate) fn per_loop(&self, home: Home) -> Option<&PerLoop> {
         self.loops.get(usize::from(home.0))
+    }
+
+    /// Tells the observer. One that fails takes nothing with it.
+    pub(crate) fn observe(&self, what: Observation<'_>) {
+        let observer = &self.hooks.observe;
+        // What it panicked over is in its own hands: the panic hook has told of it.
+        let _ = catch_unwind(AssertUnwindSafe(|| observer(what)));
     }
 
     /// Sends a letter to one loop.

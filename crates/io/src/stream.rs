@@ -120,12 +120,13 @@ impl Stream {
     }
 
     /// Ends the watch, before the stream moves to another loop.
-    pub(crate) fn unwatch(&self, epoll: &OwnedFd) -> Result<(), Errno> {
-        epoll::delete(epoll, &self.socket)
+    pub(crate) fn unwatch(&self, epoll: &OwnedFd) {
+        // What is watched can always be forgotten.
+        let _ = epoll::delete(epoll, &self.socket);
     }
 
-    /// Changes whether writability is watched.
-    pub(crate) fn watch_output(&self, epoll: &OwnedFd, token: u64, writable: bool) {
+    /// Changes the token of a watched stream, and whether its writability is watched.
+    pub(crate) fn rewatch(&self, epoll: &OwnedFd, token: u64, writable: bool) {
         // The stream is watched already, and a change needs no memory: it cannot fail.
         let _ = epoll::modify(epoll, &self.socket, EventData::new_u64(token), interest(writable));
     }

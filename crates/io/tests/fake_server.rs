@@ -4,12 +4,15 @@
 
 mod common;
 
+use core::time::Duration;
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use common::{Enough, FakeServer, Front, usual, well};
+use common::{Enough, FakeServer, Front, topology, usual, well};
 use pgherd_testkit::{Client, Request, wait_for};
+use pgherd_types::NodeStatus;
 use pgherd_wire::backend::{self, TransactionStatus};
 
 const WHO: [(&str, &str); 2] = [("user", "u"), ("database", "d")];
@@ -107,7 +110,7 @@ fn a_backend_that_speaks_out_of_turn_while_idle_is_not_used_again() {
 }
 
 #[test]
-fn an_idle_backend_that_died_is_not_granted() {
+fn an_idle_backend_that_died_is_forgotten() {
     fn dies(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
         well(kind, body, stream);
         if body.starts_with(b"DISCARD") { Enough::Yes } else { Enough::No }
@@ -117,6 +120,8 @@ fn an_idle_backend_that_died_is_not_granted() {
     for _ in 0..5 {
         let mut client = Client::login(front.port, &WHO).unwrap();
         assert_eq!(kinds(&mut client, "select 1"), "CZ");
+        drop(client);
+        wait_for("its end to be noticed", || front.handle.backends().is_empty());
     }
     assert_eq!(server.connections.load(Ordering::SeqCst), 5);
 }
@@ -158,6 +163,69 @@ fn sessions_wait_for_a_place_in_order_and_leave_the_queue_when_they_hang_up() {
     wait_for("the one that hung up to be gone", || waiting() == 1);
     drop(first);
     patient.join().unwrap().unwrap();
+}
+
+#[test]
+fn an_idle_backend_is_closed_when_its_time_is_over_or_its_node_goes_down() {
+    let server = FakeServer::start(well);
+    let short = Front::with(server.port, |settings| {
+        settings.pool.life_time = Some(Duration::from_millis(1));
+    });
+    drop(Client::login(short.port, &WHO).unwrap());
+    wait_for("its time to be over", || short.handle.backends().is_empty());
+
+    let front = Front::start(server.port, 4);
+    drop(Client::login(front.port, &WHO).unwrap());
+    wait_for("the backend to be idle", || idle(&front) == 1);
+    front.handle.publish_topology(Arc::new(topology(server.port, NodeStatus::Down, 2)));
+    wait_for("the backend to be closed", || front.handle.backends().is_empty());
+}
+
+#[test]
+fn a_failure_inside_ends_one_session_and_nothing_else() {
+    let server = FakeServer::start(well);
+    let front = Front::with(server.port, |settings| {
+        settings.hooks.admin = Arc::new(|ask| {
+            assert!(!ask.text.starts_with(b"show pool_failure"), "a failure for the test");
+            None
+        });
+    });
+    let mut other = Client::login(front.port, &WHO).unwrap();
+    let mut client = Client::login(front.port, &WHO).unwrap();
+    client.send(&[Request::Query("show pool_failure".to_owned())]).unwrap();
+    let last = client.read().unwrap();
+    assert_eq!((last.kind, last.field(b'C').as_deref()), (b'E', Some("XX000")), "{last:?}");
+    assert!(client.read().is_err(), "the connection is closed");
+    assert_eq!(kinds(&mut other, "select 1"), "CZ");
+    wait_for("its place and its backend to be free", || front.handle.sessions().len() == 1);
+    assert!(front.saw("SessionPanicked"));
+}
+
+#[test]
+fn a_client_that_never_says_who_it_is_is_dropped() {
+    let server = FakeServer::start(well);
+    let front = Front::with(server.port, |settings| {
+        let mut live = (*settings.live).clone();
+        live.policy.authentication_timeout = Some(Duration::from_millis(50));
+        settings.live = Arc::new(live);
+    });
+    let mut silent = Client::connect(front.port).unwrap();
+    assert!(silent.read().is_ok_and(|message| message.kind == b'E'));
+    assert!(silent.read().is_err());
+    wait_for("its session to be gone", || front.handle.sessions().is_empty());
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up() {
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let front = Front::with(mute.local_addr().unwrap().port(), |settings| {
+        let mut live = (*settings.live).clone();
+        live.connect_timeout = Some(Duration::from_millis(50));
+        settings.live = Arc::new(live);
+    });
+    assert!(Client::login(front.port, &WHO).is_err());
+    assert!(front.saw("DialFailed"));
+    assert!(front.handle.backends().is_empty(), "its place in the budget is free");
 }
 
 #[test]

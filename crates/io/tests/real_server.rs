@@ -7,7 +7,7 @@ mod common;
 use std::thread;
 
 use common::Front;
-use pgherd_io::{ProbeError, ProbeTarget, probe};
+use pgherd_io::{Listen, ProbeError, ProbeTarget, probe};
 use pgherd_testkit::sandbox::Cluster;
 use pgherd_testkit::{Client, Request, SOON, Target, raw_cluster, wait_for};
 use pgherd_types::Address;
@@ -60,12 +60,15 @@ fn two_hundred_clients_at_once() {
 
 #[test]
 fn cancel_reaches_the_right_statement() {
-    let (_front, target) = front(4);
+    // The only place is taken: a cancel request needs none.
+    let (_front, target) = front(1);
+    let (cluster, port) = server();
+    let direct = Target::port(cluster, port);
     let mut client = target.connect().unwrap();
     let (process, key) = client.key().map(|(process, key)| (process, key.to_vec())).unwrap();
     client.send(&[Request::Query("select pg_sleep(60)".to_owned())]).unwrap();
     let asked = "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(60)'";
-    wait_for("the statement to run", || target.psql(asked) == "1");
+    wait_for("the statement to run", || direct.psql(asked) == "1");
     let mut wrong = key.clone();
     wrong[0] ^= 1;
     for key in [&wrong, &key] {
@@ -90,6 +93,29 @@ fn a_killed_backend_ends_its_statement_and_nothing_else() {
     drop(answer);
     assert_eq!(other.query("select 1").unwrap().len(), 4);
     assert_eq!(target.psql("select 1"), "1");
+}
+
+#[test]
+fn clients_and_servers_may_be_on_unix_sockets() {
+    let (cluster, port) = server();
+    let directory = std::env::temp_dir().join(format!("pgherd-unix-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let front = Front::with(port, |settings| {
+        let directory = directory.clone();
+        settings.listeners.push(Listen::Unix { directory, port, mode: 0o777, group: None });
+    });
+    let target = Target::port(cluster, port);
+    let psql = target
+        .program("psql")
+        .env("PGHOST", &directory)
+        .args(["-X", "-A", "-t", "-c", "select 1"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&psql.stdout), "1\n", "{psql:?}");
+    assert!(front.saw("Local"));
+    drop(front);
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "the socket file is gone");
+    std::fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
