@@ -156,7 +156,9 @@ fn where_pgherd_replicates_a_missing_node_stays_out() {
     for mode in [NativeReplication, Raw] {
         let mut all = cluster(mode, 2, "");
         see(&mut all, 1001, &[Sighting::Unreachable, PRIMARY]);
-        see(&mut all, 1002, &[PRIMARY, PRIMARY]);
+        for returns in [PRIMARY, STANDBY, Sighting::Silent] {
+            see(&mut all, 1002, &[returns, PRIMARY]);
+        }
         assert_eq!(statuses(&all), [NodeStatus::Down, NodeStatus::Up], "{mode:?}");
         assert_eq!(all.status_file().render().unwrap(), "down\nup\n", "and over a restart");
     }
