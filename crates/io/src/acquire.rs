@@ -115,7 +115,8 @@ impl EventLoop {
         }
     }
 
-    /// An idle backend of this loop that is alive, at a message boundary, with nothing unread. One that is not is closed.
+    /// An idle backend of this loop that is alive, at a message boundary, with nothing unread. One that is not is
+    /// closed.
     fn fit_to_grant(&mut self, id: BackendId) -> Option<Key> {
         let key = *self.by_backend.get(&id)?;
         // The kernel may hold words that no event has told of yet: read until it says that there are none.
@@ -132,7 +133,8 @@ impl EventLoop {
         Some(key)
     }
 
-    /// Gives a backend that came from elsewhere a place in this loop. `None` when the kernel does not let it be watched.
+    /// Gives a backend that came from elsewhere a place in this loop. `None` when the kernel does not let it be
+    /// watched.
     fn settle_in(&mut self, backend: Backend) -> Option<Key> {
         let key = self.insert_backend(backend);
         let stream = &self.backends.get(key)?.stream;

@@ -1,4 +1,5 @@
-//! Back-pressure: what a slow peer does not take, nobody piles up. A program of its own, because it looks at its memory.
+//! Back-pressure: what a slow peer does not take, nobody piles up. A program of its own, because it looks at its
+//! memory.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
