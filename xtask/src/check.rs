@@ -10,14 +10,16 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     step(root, &["fmt", "--all", "--check"], &[])?;
     println!("== tidy");
     tidy::run(root)?;
-    step(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
-    step(root, &["doc", "--workspace", "--no-deps", "--document-private-items"], &[RUSTDOC])?;
+    // In the tests' profile, so that what all of them need is built once.
+    let workspace = ["--profile", "test", "--workspace"];
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    step(root, &[&["clippy"], &workspace[..], &lints].concat(), &[])?;
+    let documents = ["--no-deps", "--document-private-items"];
+    step(root, &[&["doc"], &workspace[..], &documents].concat(), &[("RUSTDOCFLAGS", "-D warnings")])?;
     step(root, &["test", "--workspace"], &[])?;
     println!("== all passed");
     Ok(())
 }
-
-const RUSTDOC: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
 fn step(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     let shown = format!("cargo {}", arguments.join(" "));

@@ -1,8 +1,8 @@
 //! pgherd put together: configuration, data plane, control plane, log, start, reload and shutdown.
 //!
-//! [`start`] runs until pgherd is stopped. The calling thread becomes the control plane: it watches the nodes, takes
-//! signals, reloads, and tells the event loops of the data plane what changed. [`stop`] and [`reload`] talk to a pgherd
-//! that runs already.
+//! [`start()`] runs until pgherd is stopped. The calling thread becomes the control plane: it watches the nodes, takes
+//! signals, reloads, and tells the event loops of the data plane what changed. [`stop()`] and [`reload`] talk to a
+//! pgherd that runs already.
 
 mod admin;
 mod configuration;

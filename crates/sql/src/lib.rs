@@ -1,6 +1,6 @@
 //! What a statement is: PostgreSQL's own grammar, reduced to what routing needs.
 //!
-//! [`normalise`] takes comments, white space and the values of literals away, [`fingerprint`] is a short keyed
+//! [`normalise`] takes comments, white space and the values of literals away, [`Fingerprint`] is a short keyed
 //! name of what is left, and [`classify_normal`] reads the [`Class`] from it with PostgreSQL's grammar.
 //! [`classify`] does it all. Nothing here looks into a server's catalogs: views, user-defined operators and
 //! casts, and users' functions that have the name of a built-in are taken to do nothing but read.
