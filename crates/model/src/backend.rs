@@ -1,7 +1,7 @@
 //! A model of one PostgreSQL server process, from its wire bytes to its wire bytes.
 //!
-//! It follows `PostgresMain` and `SocketBackend` of src/backend/tcop/postgres.c message by message; the SQL beneath is
-//! a handful of texts (see [`Sql`]).
+//! It follows `PostgresMain` and `SocketBackend` of src/backend/tcop/postgres.c message by message; the SQL
+//! beneath is a handful of texts (see [`Sql`]).
 
 mod copy;
 mod execute;
@@ -81,7 +81,8 @@ impl Failure {
     }
 }
 
-/// What a caller lends to the backend for one call: what all backends of a cluster share, and where its answers go.
+/// What a caller lends to the backend for one call: what all backends of a cluster share, and where its
+/// answers go.
 #[derive(Debug)]
 pub struct Wires<'a> {
     /// The committed rows.
@@ -116,8 +117,8 @@ impl Backend {
         }
     }
 
-    /// The same backend, which is late to fail some of the COPYs that fail before they read anything: of the nth one, bit n
-    /// says so. Both are PostgreSQL: it is a matter of time whether a message was read before.
+    /// The same backend, which is late to fail some of the COPYs that fail before they read anything: of the
+    /// nth one, bit n says so. Both are PostgreSQL: it is a matter of time whether a message was read before.
     #[must_use]
     pub fn late(mut self, late: u32) -> Self {
         self.late = late;
@@ -158,7 +159,8 @@ impl Backend {
         self.go_on(wires);
     }
 
-    /// A cancel request arrives. One that finds nothing running is forgotten; in COPY IN it is seen with the next message.
+    /// A cancel request arrives. One that finds nothing running is forgotten; in COPY IN it is seen with the
+    /// next message.
     pub fn cancel(&mut self, wires: &mut Wires<'_>) {
         self.buffered(wires, Self::cancel_now);
     }

@@ -1,5 +1,5 @@
-//! What sessions are tested against: a model of PostgreSQL's server process, random client programs, and the oracle that
-//! says whether a client could have told pgherd from a server of its own.
+//! What sessions are tested against: a model of PostgreSQL's server process, random client programs, and the
+//! oracle that says whether a client could have told pgherd from a server of its own.
 
 pub mod backend;
 mod client;

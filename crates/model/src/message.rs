@@ -2,8 +2,8 @@ use core::fmt;
 
 /// One message of either direction, header apart, for building, comparing and printing.
 ///
-/// The model builds and reads messages with code of its own, so that a mistake in the codec under test cannot cancel
-/// itself out (docs/decisions/0070-model.md).
+/// The model builds and reads messages with code of its own, so that a mistake in the codec under test cannot
+/// cancel itself out (docs/decisions/0070-model.md).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Message {
     /// The kind byte.

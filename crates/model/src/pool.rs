@@ -83,8 +83,8 @@ impl Outgoing {
     }
 }
 
-/// The driver's pool, as small as it can be: it dials when nothing fits, resets as `reset_query_list` says, and checks
-/// what comes back.
+/// The driver's pool, as small as it can be: it dials when nothing fits, resets as `reset_query_list` says,
+/// and checks what comes back.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) slots: Vec<Slot>,

@@ -113,7 +113,13 @@ impl Writer<'_> {
             18 => self.sleep(),
             _ => match self.manners {
                 Manners::Rude => self.stray(),
-                Manners::Polite => self.sync(),
+                Manners::Polite => {
+                    if self.rng.chance(70) {
+                        // The rest of a COPY that has failed.
+                        self.message(b'd', &[b'1'; 200]);
+                    }
+                    self.sync();
+                }
             },
         }
         if self.manners == Manners::Polite || self.rng.chance(40) {
@@ -138,6 +144,12 @@ impl Writer<'_> {
                 self.query(LAST_QUERY);
                 self.steps.push(Step::AwaitEnd);
             }
+        }
+        if self.rng.chance(5) {
+            // The cancel may arrive when there is nothing left to cancel.
+            self.query("SELECT pg_sleep(1) AS v");
+            self.steps.push(Step::Cancel);
+            self.steps.push(Step::AwaitReady);
         }
         if self.rng.chance(70) {
             self.message(b'X', b"");
@@ -287,7 +299,8 @@ impl Writer<'_> {
         self.bind("", "");
         self.execute("", 0);
         if self.manners == Manners::Rude && self.rng.chance(50) {
-            // As libpq does it: the Sync goes out before the COPY begins, and the server eats it if it comes too late.
+            // As libpq does it: the Sync goes out before the COPY begins, and the server eats it if it comes
+            // too late.
             self.sync();
             self.steps.push(Step::AwaitCopy);
         } else {

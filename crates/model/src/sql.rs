@@ -1,7 +1,26 @@
-/// What the model understands of SQL. Each has one spelling, which is valid SQL, since the session under test reads it
-/// with PostgreSQL's own grammar.
+/// What the model understands of SQL. Each has one spelling, which is valid SQL, since the session under test
+/// reads it with PostgreSQL's own grammar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sql {
+    /// Answered with rows, at once.
+    Read(Read),
+    /// Begins or ends something.
+    Control(Control),
+    /// About a prepared statement or a cursor.
+    Named(Named),
+    /// Answered with a tag.
+    Command(Command),
+    /// `COPY ... FROM STDIN`.
+    CopyIn(CopyIn, usize),
+    /// `COPY tN TO STDOUT`.
+    CopyOut(usize),
+    /// `SELECT pg_sleep(1) AS v`: busy until woken or cancelled.
+    Sleep,
+}
+
+/// Statements that are answered with rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
     /// `SELECT 'TEXT' AS v FROM generate_series(1, N)`: N equal rows.
     Rows {
         /// What each row holds.
@@ -17,45 +36,36 @@ pub enum Sql {
     DivideByZero,
     /// `SELECT count(*) AS v FROM tN`.
     Count(usize),
-    /// `SELECT pg_sleep(1) AS v`: busy until woken or cancelled.
-    Sleep,
     /// `SELECT v FROM temporary_N`.
     Temporary(usize),
-    /// `CREATE TEMP TABLE temporary_N (v text)`.
-    CreateTemporary(usize),
-    /// `INSERT INTO tN VALUES (1)`.
-    Insert(usize),
-    /// `INSERT INTO dN VALUES (1)`: breaks a deferred constraint, which COMMIT finds out.
-    InsertDeferred(usize),
+    /// `SHOW NAME`.
+    Show(String),
+    /// `SELECT current_setting('NAME') AS v`.
+    CurrentSetting(String),
+    /// `SHOW pool_version`: answered by pgherd itself.
+    PoolVersion,
+}
+
+/// Statements about transactions, and the one that ends a session's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
     /// `BEGIN`.
     Begin,
     /// `COMMIT`.
     Commit,
-    /// `ROLLBACK`.
+    /// `ROLLBACK` or `ABORT`.
     Rollback,
     /// `SAVEPOINT s`.
     Savepoint,
     /// `ROLLBACK TO SAVEPOINT s`.
     RollbackTo,
-    /// `COPY tN FROM STDIN`.
-    CopyIn(usize),
-    /// `COPY before_trigger_N FROM STDIN`: fails after CopyInResponse, before it reads anything.
-    CopyInFailsUnread(usize),
-    /// `COPY with_check_N FROM STDIN`: fails at the first CopyData or at the end.
-    CopyInFailsRead(usize),
-    /// `COPY tN TO STDOUT`.
-    CopyOut(usize),
-    /// `SET NAME = 'VALUE'`.
-    Set {
-        /// The parameter.
-        name: String,
-        /// Its value.
-        value: String,
-    },
-    /// `SHOW NAME`.
-    Show(String),
-    /// `SELECT current_setting('NAME') AS v`.
-    CurrentSetting(String),
+    /// `DISCARD ALL`.
+    DiscardAll,
+}
+
+/// Statements about prepared statements and cursors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
     /// `PREPARE NAME AS SELECT ...`.
     Prepare {
         /// The statement's name.
@@ -82,26 +92,49 @@ pub enum Sql {
         rows: usize,
     },
     /// `CLOSE NAME`.
-    CloseCursor(String),
+    Close(String),
+}
+
+/// Statements that are answered with a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `CREATE TEMP TABLE temporary_N (v text)`.
+    CreateTemporary(usize),
+    /// `INSERT INTO tN VALUES (1)`.
+    Insert(usize),
+    /// `INSERT INTO dN VALUES (1)`: breaks a deferred constraint, which COMMIT finds out.
+    InsertDeferred(usize),
+    /// `SET NAME = 'VALUE'`.
+    Set {
+        /// The parameter.
+        name: String,
+        /// Its value.
+        value: String,
+    },
     /// `LISTEN c`.
     Listen,
     /// `NOTIFY c, 'TEXT'`.
     Notify(String),
     /// `DO $$ BEGIN RAISE NOTICE 'hello'; END $$`.
     Do,
-    /// `SHOW pool_version`: answered by pgherd itself.
-    PoolVersion,
-    /// `DISCARD ALL`.
-    DiscardAll,
-    /// `ABORT`.
-    Abort,
+}
+
+/// How a COPY FROM STDIN goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyIn {
+    /// `COPY tN`: well, unless the data is bad.
+    Open,
+    /// `COPY with_check_N`: it fails at the first CopyData or at the end.
+    Checked,
+    /// `COPY before_trigger_N`: it fails before it reads anything.
+    Doomed,
 }
 
 /// The statements of a text, or `None` when one of them is none that the model knows: a syntax error.
 pub fn parse(text: &str) -> Option<Vec<Sql>> {
     // The one statement that holds semicolons stands alone.
     if text == "DO $$ BEGIN RAISE NOTICE 'hello'; END $$" {
-        return Some(vec![Sql::Do]);
+        return Some(vec![Sql::Command(Command::Do)]);
     }
     text.split(';').map(str::trim).filter(|one| !one.is_empty()).map(statement).collect()
 }
@@ -109,63 +142,65 @@ pub fn parse(text: &str) -> Option<Vec<Sql>> {
 fn statement(text: &str) -> Option<Sql> {
     let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
     Some(match verb {
-        "BEGIN" if rest.is_empty() => Sql::Begin,
-        "COMMIT" if rest.is_empty() => Sql::Commit,
-        "ABORT" if rest.is_empty() => Sql::Abort,
-        "ROLLBACK" if rest.is_empty() => Sql::Rollback,
-        "ROLLBACK" if rest == "TO SAVEPOINT s" => Sql::RollbackTo,
-        "SAVEPOINT" if rest == "s" => Sql::Savepoint,
+        "BEGIN" if rest.is_empty() => Sql::Control(Control::Begin),
+        "COMMIT" if rest.is_empty() => Sql::Control(Control::Commit),
+        "ROLLBACK" | "ABORT" if rest.is_empty() => Sql::Control(Control::Rollback),
+        "ROLLBACK" if rest == "TO SAVEPOINT s" => Sql::Control(Control::RollbackTo),
+        "SAVEPOINT" if rest == "s" => Sql::Control(Control::Savepoint),
         "SELECT" => return select(rest),
         "INSERT" => return insert(rest.strip_prefix("INTO ")?.strip_suffix(" VALUES (1)")?),
-        "CREATE" => Sql::CreateTemporary(number(
+        "CREATE" => Sql::Command(Command::CreateTemporary(number(
             rest.strip_prefix("TEMP TABLE temporary_")?.strip_suffix(" (v text)")?,
-        )?),
+        )?)),
         "COPY" => return copy(rest),
         "SET" => {
             let (name, value) = rest.split_once(" = ")?;
-            Sql::Set { name: name.to_owned(), value: quoted(value)?.to_owned() }
+            Sql::Command(Command::Set { name: name.to_owned(), value: quoted(value)?.to_owned() })
         }
-        "SHOW" if rest == "pool_version" => Sql::PoolVersion,
-        "SHOW" => Sql::Show(name(rest)?),
+        "SHOW" if rest == "pool_version" => Sql::Read(Read::PoolVersion),
+        "SHOW" => Sql::Read(Read::Show(name(rest)?)),
         "PREPARE" => {
             let (known, sql) = rest.split_once(" AS ")?;
-            Sql::Prepare { name: name(known)?, sql: Box::new(statement(sql)?) }
+            Sql::Named(Named::Prepare { name: name(known)?, sql: Box::new(statement(sql)?) })
         }
-        "EXECUTE" => Sql::Execute(name(rest)?),
-        "DEALLOCATE" => Sql::Deallocate(name(rest)?),
+        "EXECUTE" => Sql::Named(Named::Execute(name(rest)?)),
+        "DEALLOCATE" => Sql::Named(Named::Deallocate(name(rest)?)),
         "DECLARE" => {
             let (known, sql) = rest.split_once(" CURSOR FOR ")?;
-            Sql::Declare { name: name(known)?, sql: Box::new(statement(sql)?) }
+            Sql::Named(Named::Declare { name: name(known)?, sql: Box::new(statement(sql)?) })
         }
         "FETCH" => {
             let (rows, known) = rest.split_once(" FROM ")?;
-            Sql::Fetch { name: name(known)?, rows: number(rows)? }
+            Sql::Named(Named::Fetch { name: name(known)?, rows: number(rows)? })
         }
-        "CLOSE" => Sql::CloseCursor(name(rest)?),
-        "LISTEN" if rest == "c" => Sql::Listen,
-        "NOTIFY" => Sql::Notify(quoted(rest.strip_prefix("c, ")?)?.to_owned()),
-        "DISCARD" if rest == "ALL" => Sql::DiscardAll,
+        "CLOSE" => Sql::Named(Named::Close(name(rest)?)),
+        "LISTEN" if rest == "c" => Sql::Command(Command::Listen),
+        "NOTIFY" => Sql::Command(Command::Notify(quoted(rest.strip_prefix("c, ")?)?.to_owned())),
+        "DISCARD" if rest == "ALL" => Sql::Control(Control::DiscardAll),
         _ => return None,
     })
 }
 
 fn select(rest: &str) -> Option<Sql> {
     Some(match rest {
-        "$1::text AS v" => Sql::Echo,
-        "1/0 AS v" => Sql::DivideByZero,
+        "$1::text AS v" => Sql::Read(Read::Echo),
+        "1/0 AS v" => Sql::Read(Read::DivideByZero),
         "pg_sleep(1) AS v" => Sql::Sleep,
         _ => {
             if let Some(n) = rest.strip_prefix("count(*) AS v FROM t") {
-                Sql::Count(number(n)?)
+                Sql::Read(Read::Count(number(n)?))
             } else if let Some(n) = rest.strip_prefix("v FROM temporary_") {
-                Sql::Temporary(number(n)?)
+                Sql::Read(Read::Temporary(number(n)?))
             } else if let Some(n) = rest.strip_prefix("repeat('x', ") {
-                Sql::Wide(number(n.strip_suffix(") AS v")?)?)
+                Sql::Read(Read::Wide(number(n.strip_suffix(") AS v")?)?))
             } else if let Some(known) = rest.strip_prefix("current_setting(") {
-                Sql::CurrentSetting(quoted(known.strip_suffix(") AS v")?)?.to_owned())
+                Sql::Read(Read::CurrentSetting(quoted(known.strip_suffix(") AS v")?)?.to_owned()))
             } else {
                 let (text, rows) = rest.split_once(" AS v FROM generate_series(1, ")?;
-                Sql::Rows { text: quoted(text)?.to_owned(), rows: number(rows.strip_suffix(')')?)? }
+                Sql::Read(Read::Rows {
+                    text: quoted(text)?.to_owned(),
+                    rows: number(rows.strip_suffix(')')?)?,
+                })
             }
         }
     })
@@ -173,8 +208,8 @@ fn select(rest: &str) -> Option<Sql> {
 
 fn insert(table: &str) -> Option<Sql> {
     match table.split_at_checked(1)? {
-        ("t", n) => number(n).map(Sql::Insert),
-        ("d", n) => number(n).map(Sql::InsertDeferred),
+        ("t", n) => number(n).map(|n| Sql::Command(Command::Insert(n))),
+        ("d", n) => number(n).map(|n| Sql::Command(Command::InsertDeferred(n))),
         _ => None,
     }
 }
@@ -185,11 +220,11 @@ fn copy(rest: &str) -> Option<Sql> {
     }
     let table = rest.strip_suffix(" FROM STDIN")?;
     if let Some(n) = table.strip_prefix("before_trigger_") {
-        number(n).map(Sql::CopyInFailsUnread)
+        number(n).map(|n| Sql::CopyIn(CopyIn::Doomed, n))
     } else if let Some(n) = table.strip_prefix("with_check_") {
-        number(n).map(Sql::CopyInFailsRead)
+        number(n).map(|n| Sql::CopyIn(CopyIn::Checked, n))
     } else {
-        number(table.strip_prefix('t')?).map(Sql::CopyIn)
+        number(table.strip_prefix('t')?).map(|n| Sql::CopyIn(CopyIn::Open, n))
     }
 }
 
@@ -209,21 +244,31 @@ fn name(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sql, parse};
+    use super::{Command, Control, CopyIn, Named, Read, Sql, parse};
 
     #[test]
     fn texts_and_what_they_are() {
-        let rows = |text: &str, rows| Sql::Rows { text: text.to_owned(), rows };
+        let rows = |text: &str, rows| Sql::Read(Read::Rows { text: text.to_owned(), rows });
         for (text, want) in [
             ("", Some(vec![])),
             (" ; ;", Some(vec![])),
             ("SELECT 'a' AS v FROM generate_series(1, 3)", Some(vec![rows("a", 3)])),
-            ("BEGIN; INSERT INTO t3 VALUES (1);COMMIT", Some(vec![Sql::Begin, Sql::Insert(3), Sql::Commit])),
+            (
+                "BEGIN; INSERT INTO t3 VALUES (1);COMMIT",
+                Some(vec![
+                    Sql::Control(Control::Begin),
+                    Sql::Command(Command::Insert(3)),
+                    Sql::Control(Control::Commit),
+                ]),
+            ),
             ("BEGIN; SELEC", None),
-            ("COPY with_check_1 FROM STDIN", Some(vec![Sql::CopyInFailsRead(1)])),
-            ("FETCH 2 FROM c1", Some(vec![Sql::Fetch { name: "c1".to_owned(), rows: 2 }])),
-            ("SET my.x = 'y'", Some(vec![Sql::Set { name: "my.x".to_owned(), value: "y".to_owned() }])),
-            ("DO $$ BEGIN RAISE NOTICE 'hello'; END $$", Some(vec![Sql::Do])),
+            ("COPY with_check_1 FROM STDIN", Some(vec![Sql::CopyIn(CopyIn::Checked, 1)])),
+            ("FETCH 2 FROM c1", Some(vec![Sql::Named(Named::Fetch { name: "c1".to_owned(), rows: 2 })])),
+            (
+                "SET my.x = 'y'",
+                Some(vec![Sql::Command(Command::Set { name: "my.x".to_owned(), value: "y".to_owned() })]),
+            ),
+            ("DO $$ BEGIN RAISE NOTICE 'hello'; END $$", Some(vec![Sql::Command(Command::Do)])),
         ] {
             assert_eq!(parse(text), want, "{text}");
         }

@@ -1,5 +1,5 @@
-//! A driver, a pool, clients and servers in one thread, with every delay and every cut of the byte streams decided by a
-//! random number.
+//! A driver, a pool, clients and servers in one thread, with every delay and every cut of the byte streams
+//! decided by a random number.
 
 mod chaos;
 mod driver;
@@ -61,8 +61,8 @@ pub struct Played {
     pub left: usize,
     /// How the session was closed, when it was.
     pub closed: Option<Closing>,
-    /// How many of `replies` had been written before anything went wrong for it.
-    pub before_fault: Option<usize>,
+    /// True when something went wrong for it that a server alone would have spared it.
+    pub faulted: bool,
     /// What was sent unasked to the session that it had to see, in order.
     pub unasked: Vec<Message>,
     /// True when it vanished on its own.
@@ -82,8 +82,7 @@ struct Seat {
     reading: Reading,
     /// Written to the client and not yet received.
     from: Vec<u8>,
-    written: Vec<u8>,
-    fault_at: Option<usize>,
+    faulted: bool,
     unasked: Vec<Message>,
     /// It leaves without a Terminate once its program is over.
     hangs_up: bool,
@@ -151,6 +150,9 @@ enum Move {
 
 /// Bytes on their way to one peer above which the other is not read.
 const BACK_PRESSURE_BYTES: usize = 4096;
+/// In how many of a hundred cases a cancel request, which takes a connection of its own, lets something else
+/// go first.
+const CANCEL_DAWDLES: usize = 80;
 /// Steps after which a run counts as one that never ends.
 const MOVES: usize = 20_000;
 
@@ -191,7 +193,10 @@ impl<'a> World<'a> {
             if moves.is_empty() {
                 return self.end();
             }
-            let chosen = *self.rng.pick(&moves);
+            let mut chosen = *self.rng.pick(&moves);
+            if self.is_cancel(chosen) && self.rng.chance(CANCEL_DAWDLES) {
+                chosen = *self.rng.pick(&moves);
+            }
             self.make(chosen)?;
         }
         Err("the run does not end".to_owned())
@@ -278,6 +283,20 @@ impl<'a> World<'a> {
         }
     }
 
+    fn is_cancel(&self, chosen: Move) -> bool {
+        match chosen {
+            Move::Pending(at) => matches!(self.pending.get(at), Some(Pending::Cancel(..))),
+            Move::ClientActs(_)
+            | Move::ClientBytes(_)
+            | Move::ClientReads(_)
+            | Move::ClientGone(_)
+            | Move::ServerBytes(_)
+            | Move::ServerReads(_)
+            | Move::ServerGone(_)
+            | Move::ServerWakes(_) => false,
+        }
+    }
+
     fn servers_keep_up(&self, holder: usize) -> bool {
         self.pool.slots.iter().all(|slot| slot.holder != Some(holder) || slot.to.len() <= BACK_PRESSURE_BYTES)
     }
@@ -302,7 +321,7 @@ impl<'a> World<'a> {
 impl Seat {
     fn new(i: usize, program: &Program, contended: bool, rng: &mut Rng) -> Self {
         let mut key = [0; 32];
-        key.fill_with(|| rng.next() as u8);
+        key.fill_with(|| rng.bits() as u8);
         Seat {
             client: Client::new(program),
             session: Session::new(SessionId(1000 + i as u32), key),
@@ -311,8 +330,7 @@ impl Seat {
             to: startup_packet("u"),
             reading: Reading::Yes,
             from: Vec::new(),
-            written: Vec::new(),
-            fault_at: None,
+            faulted: false,
             unasked: Vec::new(),
             hangs_up: contended && !program.says_goodbye(),
         }
@@ -320,7 +338,6 @@ impl Seat {
 
     fn played(&self) -> Played {
         let start = self.client.start.unwrap_or(self.client.seen.len());
-        let replies_before = |at: usize| driver::count_messages(&self.written[..at]).saturating_sub(start);
         let vanished = match self.state {
             SeatState::Vanished | SeatState::Gone => true,
             SeatState::Open | SeatState::Closed(_) => false,
@@ -333,7 +350,7 @@ impl Seat {
                 SeatState::Closed(why) => Some(why),
                 SeatState::Open | SeatState::Vanished | SeatState::Gone => None,
             },
-            before_fault: self.fault_at.map(replies_before),
+            faulted: self.faulted,
             unasked: self.unasked.clone(),
             vanished,
             mid_message: self.client.is_mid_message(),

@@ -1,8 +1,8 @@
-//! The transparency oracle: through a session, over shared backends, under any interleaving, each client sees what it could
-//! have seen alone on a server of its own.
+//! The transparency oracle: through a session, over shared backends, under any interleaving, each client sees
+//! what it could have seen alone on a server of its own.
 //!
-//! `PGHERD_SEED=n cargo test -p pgherd-model --test oracle replay -- --nocapture` plays one seed and prints all of it;
-//! `PGHERD_SEEDS=n` sets how many are played.
+//! `PGHERD_SEED=n cargo test -p pgherd-model --test oracle replay -- --nocapture` plays one seed and prints
+//! all of it; `PGHERD_SEEDS=n` sets how many are played.
 
 use std::{env, thread};
 

@@ -3,7 +3,10 @@
 use pgherd_types::{BackendId, Fate, Lease, NodeId, ResetReason, limits};
 use pgherd_wire::{Framer, Piece, backend};
 
-use crate::ledger::{Ledger, Owed, Request};
+use crate::{
+    ledger::{Ledger, Owed, Request},
+    planted::{PlantedBug, planted},
+};
 
 /// A lease, what is owed on it, and where in its stream of replies the session is.
 #[derive(Debug)]
@@ -62,7 +65,9 @@ impl Leg {
 
     /// Notes a request that is sent now.
     pub(crate) fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) {
-        self.usage = Usage::Used;
+        if !planted(PlantedBug::LendsUnreset) {
+            self.usage = Usage::Used;
+        }
         self.ledger.request(request, owed, may_copy_in);
     }
 
@@ -105,7 +110,7 @@ impl Leg {
 
     /// What should become of the backend when the session lets go of it now.
     pub(crate) fn fate(&self, pooled: bool) -> Fate {
-        if self.cancels > 0 {
+        if self.cancels > 0 && !planted(PlantedBug::LendsBeforeCancel) {
             Fate::Close(ResetReason::CancelUnfinished)
         } else if !self.ledger.is_settled() || !self.framer.at_boundary() {
             Fate::Close(ResetReason::Owing)

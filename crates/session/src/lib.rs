@@ -13,6 +13,7 @@ mod leg;
 mod messages;
 mod parked;
 mod peek;
+mod planted;
 mod reset;
 mod say;
 mod serving;
@@ -25,5 +26,7 @@ pub use context::{Context, Policy};
 pub use dial::{Dial, DialStep, Dialled};
 pub use event::{Event, Gone, Refusal, Shutdown};
 pub use parked::{Parked, ParkedStep};
+#[cfg(feature = "planted-bugs")]
+pub use planted::{PlantedBug, plant};
 pub use reset::{Reset, ResetStep};
 pub use session::{CANCEL_KEY_BYTES, Session};

@@ -1,22 +1,13 @@
 use super::{Backend, Busy, Failure, Wires, error};
 use crate::message::{Message, put};
+use crate::sql::CopyIn;
 
 /// A COPY IN that reads from the client.
 #[derive(Debug)]
 pub(super) struct Copying {
     pub(super) table: usize,
-    pub(super) fate: Fate,
+    pub(super) how: CopyIn,
     pub(super) lines: usize,
-}
-
-/// Whether a COPY IN can succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Open,
-    /// It fails at the first CopyData or at the end.
-    Checked,
-    /// It was bound to fail before it read anything, and the server was slow to say so.
-    Doomed,
 }
 
 /// The error of a COPY that fails before it reads.
@@ -29,18 +20,18 @@ impl Backend {
     pub(super) fn in_copy(&mut self, message: &Message, wires: &mut Wires<'_>) {
         let Busy::Copy(copying) = &mut self.busy else { return };
         let outcome = match message.kind {
-            b'd' | b'c' | b'f' if copying.fate == Fate::Doomed => Err(doomed()),
+            b'd' | b'c' | b'f' if copying.how == CopyIn::Doomed => Err(doomed()),
             b'd' if message.body.starts_with(b"bad") => {
                 Err(Failure::new("22P02", "invalid input syntax for type integer: \"bad\""))
             }
-            b'd' if copying.fate == Fate::Checked => {
+            b'd' if copying.how == CopyIn::Checked => {
                 Err(Failure::new("23514", "new row violates check constraint"))
             }
             b'd' => {
                 copying.lines += 1;
                 Ok(None)
             }
-            b'c' if copying.fate == Fate::Checked => {
+            b'c' if copying.how == CopyIn::Checked => {
                 Err(Failure::new("23514", "a statement trigger refuses"))
             }
             b'c' => Ok(Some((copying.table, copying.lines))),

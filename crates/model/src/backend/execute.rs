@@ -1,8 +1,8 @@
-use super::copy::{Copying, Fate, doomed};
+use super::copy::{Copying, doomed};
 use super::extended::{Portal, Prepared};
 use super::{Backend, Busy, Failure, Transaction, Wires, error};
 use crate::message::put;
-use crate::sql::Sql;
+use crate::sql::{Command, Control, CopyIn, Named, Read, Sql};
 
 /// What running a statement came to.
 pub(super) enum Outcome {
@@ -41,9 +41,13 @@ impl Backend {
 
     /// Only the end of the block gets through once a statement of it has failed.
     pub(super) fn refuse_when_aborted(&self, sql: &Sql) -> Result<(), Failure> {
-        // pgherd answers for itself whatever the server's state.
-        let ends =
-            matches!(sql, Sql::Commit | Sql::Rollback | Sql::Abort | Sql::RollbackTo | Sql::PoolVersion);
+        let ends = match sql {
+            Sql::Control(Control::Commit | Control::Rollback | Control::RollbackTo) => true,
+            Sql::Control(Control::Begin | Control::Savepoint | Control::DiscardAll) => false,
+            // pgherd answers for itself whatever the server's state.
+            Sql::Read(read) => *read == Read::PoolVersion,
+            Sql::Named(_) | Sql::Command(_) | Sql::CopyIn(..) | Sql::CopyOut(_) | Sql::Sleep => false,
+        };
         match self.transaction {
             Transaction::Failed if !ends => Err(Self::aborted()),
             Transaction::Failed
@@ -56,34 +60,33 @@ impl Backend {
 
     /// What is found wrong before a statement runs: at Parse, or at its turn in a simple query.
     pub(super) fn analyse(&self, sql: &Sql) -> Result<(), Failure> {
+        if let Sql::Named(Named::Prepare { sql, .. } | Named::Declare { sql, .. }) = sql {
+            return self.analyse(sql);
+        }
         match sql {
-            Sql::Temporary(table) if !self.state.temporaries.contains(table) => {
+            Sql::Read(Read::Temporary(table)) if !self.state.temporaries.contains(table) => {
                 Err(Failure::new("42P01", format!("relation \"temporary_{table}\" does not exist")))
             }
-            Sql::Prepare { sql, .. } | Sql::Declare { sql, .. } => self.analyse(sql),
-            _ => Ok(()),
+            Sql::Read(_)
+            | Sql::Control(_)
+            | Sql::Named(_)
+            | Sql::Command(_)
+            | Sql::CopyIn(..)
+            | Sql::CopyOut(_)
+            | Sql::Sleep => Ok(()),
         }
     }
 
     /// Whether it answers Describe with a RowDescription.
     pub(super) fn has_rows(&self, sql: &Sql) -> bool {
         match sql {
-            Sql::Rows { .. }
-            | Sql::Wide(_)
-            | Sql::Echo
-            | Sql::DivideByZero
-            | Sql::Count(_)
-            | Sql::Sleep
-            | Sql::Temporary(_)
-            | Sql::Show(_)
-            | Sql::CurrentSetting(_)
-            | Sql::PoolVersion => true,
-            Sql::Fetch { name, .. } => self.portals.contains_key(name),
-            Sql::Execute(name) => match self.prepared.get(name).and_then(Prepared::sql) {
-                Some(Sql::Execute(_)) | None => false,
+            Sql::Read(_) | Sql::Sleep => true,
+            Sql::Named(Named::Fetch { name, .. }) => self.portals.contains_key(name),
+            Sql::Named(Named::Execute(name)) => match self.prepared.get(name).and_then(Prepared::sql) {
+                Some(Sql::Named(Named::Execute(_))) | None => false,
                 Some(sql) => self.has_rows(sql),
             },
-            _ => false,
+            Sql::Named(_) | Sql::Control(_) | Sql::Command(_) | Sql::CopyIn(..) | Sql::CopyOut(_) => false,
         }
     }
 
@@ -94,136 +97,97 @@ impl Backend {
         parameters: &[Option<Vec<u8>>],
         wires: &mut Wires<'_>,
     ) -> Result<Outcome, Failure> {
-        self.refuse_on_standby(sql)?;
         match sql {
-            Sql::Begin
-            | Sql::Commit
-            | Sql::Rollback
-            | Sql::Abort
-            | Sql::Savepoint
-            | Sql::RollbackTo
-            | Sql::DiscardAll => self.control(sql, wires),
-            Sql::CopyIn(table) => Ok(self.copy_in(*table, Fate::Open, wires)),
-            Sql::CopyInFailsRead(table) => Ok(self.copy_in(*table, Fate::Checked, wires)),
-            Sql::CopyInFailsUnread(table) => {
-                let waits = self.copy_in(*table, Fate::Doomed, wires);
-                if self.is_late() {
-                    return Ok(waits);
-                }
-                self.busy = Busy::No;
-                Err(doomed())
-            }
+            Sql::Read(read) => self.read(read, parameters, wires),
+            Sql::Control(control) => self.control(*control, wires),
+            Sql::Named(named) => self.named(named, wires),
+            Sql::Command(command) => self.command(command, wires),
+            Sql::CopyIn(how, table) => self.copy_in(*how, *table, wires),
             Sql::CopyOut(table) => Ok(Outcome::Done(self.copy_out(*table, wires))),
             Sql::Sleep => {
                 self.busy = Busy::Sleep;
                 Ok(Outcome::Waits)
             }
-            Sql::Prepare { .. }
-            | Sql::Execute(_)
-            | Sql::Deallocate(_)
-            | Sql::Declare { .. }
-            | Sql::Fetch { .. }
-            | Sql::CloseCursor(_) => self.named(sql, wires),
-            Sql::Rows { .. }
-            | Sql::Wide(_)
-            | Sql::Echo
-            | Sql::DivideByZero
-            | Sql::Count(_)
-            | Sql::Temporary(_)
-            | Sql::Show(_)
-            | Sql::CurrentSetting(_)
-            | Sql::PoolVersion => self.rows(sql, parameters, wires),
-            Sql::CreateTemporary(_)
-            | Sql::Insert(_)
-            | Sql::InsertDeferred(_)
-            | Sql::Set { .. }
-            | Sql::Listen
-            | Sql::Notify(_)
-            | Sql::Do => self.command(sql, wires),
         }
     }
 
-    fn refuse_on_standby(&self, sql: &Sql) -> Result<(), Failure> {
-        let writes = matches!(
-            sql,
-            Sql::Insert(_)
-                | Sql::InsertDeferred(_)
-                | Sql::CreateTemporary(_)
-                | Sql::CopyIn(_)
-                | Sql::CopyInFailsRead(_)
-                | Sql::CopyInFailsUnread(_)
-                | Sql::Listen
-                | Sql::Notify(_)
-        );
-        if writes && self.traits.standby {
-            return Err(Failure::new("25006", "cannot execute this in a read-only transaction"));
+    fn refuse_on_standby(&self) -> Result<(), Failure> {
+        match self.traits.standby {
+            true => Err(Failure::new("25006", "cannot execute this in a read-only transaction")),
+            false => Ok(()),
         }
-        Ok(())
     }
 
-    fn rows(&self, sql: &Sql, parameters: &[Option<Vec<u8>>], wires: &Wires<'_>) -> Result<Outcome, Failure> {
+    fn read(
+        &self,
+        read: &Read,
+        parameters: &[Option<Vec<u8>>],
+        wires: &Wires<'_>,
+    ) -> Result<Outcome, Failure> {
         let one = |value: Vec<u8>| Ok(Outcome::Rows(vec![value], "SELECT"));
         let setting = |name: &str| {
             self.state.setting(name).or((name == "application_name").then_some("")).ok_or_else(|| {
                 Failure::new("42704", format!("unrecognized configuration parameter \"{name}\""))
             })
         };
-        match sql {
-            Sql::Rows { text, rows } => Ok(Outcome::Rows(vec![text.as_bytes().to_vec(); *rows], "SELECT")),
-            Sql::Wide(bytes) => one(vec![b'x'; *bytes]),
-            Sql::Echo => one(parameters.first().cloned().flatten().unwrap_or_default()),
-            Sql::Count(table) => one(self.count(*table, wires.data).to_string().into_bytes()),
-            Sql::Show(name) => Ok(Outcome::Rows(vec![setting(name)?.as_bytes().to_vec()], "SHOW")),
-            Sql::CurrentSetting(name) => one(setting(name)?.as_bytes().to_vec()),
-            Sql::PoolVersion => Ok(Outcome::Rows(vec![b"pgherd".to_vec()], "SHOW")),
-            Sql::Temporary(_) => Ok(Outcome::Rows(Vec::new(), "SELECT")),
-            _ => Err(Failure::new("22012", "division by zero")),
+        match read {
+            Read::Rows { text, rows } => Ok(Outcome::Rows(vec![text.as_bytes().to_vec(); *rows], "SELECT")),
+            Read::Wide(bytes) => one(vec![b'x'; *bytes]),
+            Read::Echo => one(parameters.first().cloned().flatten().unwrap_or_default()),
+            Read::Count(table) => one(self.count(*table, wires.data).to_string().into_bytes()),
+            Read::Show(name) => Ok(Outcome::Rows(vec![setting(name)?.as_bytes().to_vec()], "SHOW")),
+            Read::CurrentSetting(name) => one(setting(name)?.as_bytes().to_vec()),
+            Read::PoolVersion => Ok(Outcome::Rows(vec![b"pgherd".to_vec()], "SHOW")),
+            Read::Temporary(_) => Ok(Outcome::Rows(Vec::new(), "SELECT")),
+            Read::DivideByZero => Err(Failure::new("22012", "division by zero")),
         }
     }
 
-    fn control(&mut self, sql: &Sql, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
+    fn control(&mut self, control: Control, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
         let done = |tag: &str| Ok(Outcome::Done(tag.to_owned()));
-        match (sql, self.transaction) {
-            (Sql::Begin, Transaction::Open) => {
+        match (control, self.transaction) {
+            (Control::Begin, Transaction::Open) => {
                 let text = "there is already a transaction in progress";
                 error(b'N', "WARNING", "25001", text, wires.out);
                 self.flush(wires.out);
                 done("BEGIN")
             }
-            (Sql::Begin, _) => {
+            (Control::Begin, _) => {
                 self.transaction = Transaction::Open;
                 done("BEGIN")
             }
-            (Sql::Commit, Transaction::Failed) => {
+            (Control::Commit, Transaction::Failed) => {
                 self.roll_back();
                 done("ROLLBACK")
             }
-            (Sql::Commit, _) => {
+            (Control::Commit, _) => {
                 self.warn_without_block(wires);
                 self.commit(wires)?;
                 done("COMMIT")
             }
-            (Sql::Rollback | Sql::Abort, _) => {
+            (Control::Rollback, _) => {
                 self.warn_without_block(wires);
                 self.roll_back();
                 done("ROLLBACK")
             }
-            (Sql::Savepoint, Transaction::Open) => {
+            (Control::Savepoint, Transaction::Open) => {
                 self.save();
                 done("SAVEPOINT")
             }
-            (Sql::RollbackTo, Transaction::Open | Transaction::Failed) => {
+            (Control::RollbackTo, Transaction::Open | Transaction::Failed) => {
                 self.roll_back_to()?;
                 done("ROLLBACK")
             }
-            (Sql::DiscardAll, Transaction::Idle | Transaction::Started) => {
+            (Control::Savepoint | Control::RollbackTo, _) => {
+                Err(Failure::new("25P01", "this can only be used in transaction blocks"))
+            }
+            (Control::DiscardAll, Transaction::Idle | Transaction::Started) => {
                 self.discard_all();
                 done("DISCARD ALL")
             }
-            (Sql::DiscardAll, _) => {
+            (Control::DiscardAll, _) => {
                 Err(Failure::new("25001", "DISCARD ALL cannot run inside a transaction block"))
             }
-            _ => Err(Failure::new("25P01", "this can only be used in transaction blocks")),
         }
     }
 
@@ -234,9 +198,10 @@ impl Backend {
         }
     }
 
-    fn command(&mut self, sql: &Sql, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
-        let tag = match sql {
-            Sql::CreateTemporary(table) => {
+    fn command(&mut self, command: &Command, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
+        let tag = match command {
+            Command::CreateTemporary(table) => {
+                self.refuse_on_standby()?;
                 if self.state.temporaries.contains(table) {
                     return Err(Failure::new(
                         "42P07",
@@ -246,27 +211,31 @@ impl Backend {
                 self.change().temporaries.push(*table);
                 "CREATE TABLE"
             }
-            Sql::Insert(table) => {
+            Command::Insert(table) => {
+                self.refuse_on_standby()?;
                 self.insert(*table, 1);
                 "INSERT 0 1"
             }
-            Sql::InsertDeferred(_) => {
+            Command::InsertDeferred(_) => {
+                self.refuse_on_standby()?;
                 self.break_constraint();
                 "INSERT 0 1"
             }
-            Sql::Set { name, value } => {
+            Command::Set { name, value } => {
                 self.change().set(name, value);
                 "SET"
             }
-            Sql::Listen => {
+            Command::Listen => {
+                self.refuse_on_standby()?;
                 self.change().listening = true;
                 "LISTEN"
             }
-            Sql::Notify(text) => {
+            Command::Notify(text) => {
+                self.refuse_on_standby()?;
                 self.notify_at_commit(text);
                 "NOTIFY"
             }
-            _ => {
+            Command::Do => {
                 error(b'N', "NOTICE", "00000", "hello", wires.out);
                 self.flush(wires.out);
                 "DO"
@@ -275,53 +244,59 @@ impl Backend {
         Ok(Outcome::Done(tag.to_owned()))
     }
 
-    fn named(&mut self, sql: &Sql, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
+    fn named(&mut self, named: &Named, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
         let done = |tag: &str| Ok(Outcome::Done(tag.to_owned()));
         let no_statement =
             |name: &str| Failure::new("26000", format!("prepared statement \"{name}\" does not exist"));
-        match sql {
-            Sql::Prepare { name, sql } => {
+        match named {
+            Named::Prepare { name, sql } => {
                 self.prepare(name, Some((**sql).clone()))?;
                 done("PREPARE")
             }
-            Sql::Execute(name) => {
+            Named::Execute(name) => {
                 let known = self.prepared.get(name).ok_or_else(|| no_statement(name))?;
                 match known.sql().cloned() {
-                    Some(Sql::Execute(_)) => {
+                    Some(Sql::Named(Named::Execute(_))) => {
                         Err(Failure::new("0A000", "EXECUTE does not support variable-result cached plans"))
                     }
                     Some(inner) => self.run(&inner, &[], wires),
                     None => Err(no_statement(name)),
                 }
             }
-            Sql::Deallocate(name) => {
+            Named::Deallocate(name) => {
                 self.prepared.remove(name).ok_or_else(|| no_statement(name))?;
                 done("DEALLOCATE")
             }
-            Sql::Declare { name, sql } if self.in_block() => {
-                if self.portals.contains_key(name) {
-                    return Err(Failure::new("42P03", format!("cursor \"{name}\" already exists")));
-                }
+            Named::Declare { .. } if !self.in_block() => {
+                Err(Failure::new("25P01", "DECLARE CURSOR can only be used in transaction blocks"))
+            }
+            Named::Declare { name, .. } if self.portals.contains_key(name) => {
+                Err(Failure::new("42P03", format!("cursor \"{name}\" already exists")))
+            }
+            Named::Declare { name, sql } => {
                 self.portals.insert(name.clone(), Portal::new(Some((**sql).clone()), Vec::new()));
                 done("DECLARE CURSOR")
             }
-            Sql::Declare { .. } => {
-                Err(Failure::new("25P01", "DECLARE CURSOR can only be used in transaction blocks"))
-            }
-            Sql::Fetch { name, rows } => {
+            Named::Fetch { name, rows } => {
                 let fetched = self.fetch(name, *rows, wires)?;
                 Ok(Outcome::Rows(fetched.0, "FETCH"))
             }
-            Sql::CloseCursor(name) if self.portals.remove(name).is_some() => done("CLOSE CURSOR"),
-            _ => Err(Failure::new("34000", "the cursor does not exist")),
+            Named::Close(name) => match self.portals.remove(name) {
+                Some(_) => done("CLOSE CURSOR"),
+                None => Err(Failure::new("34000", "the cursor does not exist")),
+            },
         }
     }
 
-    fn copy_in(&mut self, table: usize, fate: Fate, wires: &mut Wires<'_>) -> Outcome {
+    fn copy_in(&mut self, how: CopyIn, table: usize, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
+        self.refuse_on_standby()?;
         put(wires.out, b'G', |out| out.extend_from_slice(&[0, 0, 1, 0, 0]));
         self.flush(wires.out);
-        self.busy = Busy::Copy(Copying { table, fate, lines: 0 });
-        Outcome::Waits
+        if how == CopyIn::Doomed && !self.is_late() {
+            return Err(doomed());
+        }
+        self.busy = Busy::Copy(Copying { table, how, lines: 0 });
+        Ok(Outcome::Waits)
     }
 }
 

@@ -1,7 +1,7 @@
 use super::execute::{Outcome, row, row_description, tag};
 use super::{Backend, Failure, Wires};
 use crate::message::{Message, int16, int32, put, text};
-use crate::sql::{self, Sql};
+use crate::sql::{self, Read, Sql};
 
 /// A prepared statement; one of an empty text holds no statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Backend {
                 Err(_) => None,
             });
         }
-        if parameters.is_empty() && matches!(sql, Some(Sql::Echo)) {
+        if parameters.is_empty() && matches!(sql, Some(Sql::Read(Read::Echo))) {
             return Err(Failure::new("08P01", "bind message supplies 0 parameters, but 1 is required"));
         }
         if !portal.is_empty() && self.portals.contains_key(&portal) {
@@ -134,7 +134,7 @@ impl Backend {
         }
         if *what == b'S' {
             put(wires.out, b't', |out| match sql {
-                Some(Sql::Echo) => out.extend_from_slice(&[0, 1, 0, 0, 0, 25]),
+                Some(Sql::Read(Read::Echo)) => out.extend_from_slice(&[0, 1, 0, 0, 0, 25]),
                 Some(_) | None => out.extend_from_slice(&[0, 0]),
             });
         }

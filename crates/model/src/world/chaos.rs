@@ -23,17 +23,27 @@ impl World<'_> {
                 }
                 Ok(())
             }
-            Faults::Deaths => match self.deaths < DEATHS && self.rng.chance(2) {
+            Faults::Deaths => match self.deaths < DEATHS && self.rng.chance(self.danger()) {
                 true => self.break_something(),
                 false => Ok(()),
             },
         }
     }
 
+    /// In how many of a hundred moves something breaks: more often while a message is half way, for that is
+    /// when it hurts.
+    fn danger(&self) -> usize {
+        let cut = self.pool.slots.iter().any(|slot| slot.life == Life::Alive && !slot.from.at_boundary());
+        if cut { 8 } else { 2 }
+    }
+
     fn random_slot(&mut self) -> Option<usize> {
-        let alive: Vec<usize> =
-            (0..self.pool.slots.len()).filter(|&at| self.pool.slots[at].life == Life::Alive).collect();
-        (!alive.is_empty()).then(|| *self.rng.pick(&alive))
+        let alive = |at: &usize| self.pool.slots[*at].life == Life::Alive;
+        let all: Vec<usize> = (0..self.pool.slots.len()).filter(alive).collect();
+        let cut: Vec<usize> =
+            all.iter().copied().filter(|&at| !self.pool.slots[at].from.at_boundary()).collect();
+        let of = if cut.is_empty() || self.rng.chance(50) { all } else { cut };
+        (!of.is_empty()).then(|| *self.rng.pick(&of))
     }
 
     fn say_unasked(&mut self) {
@@ -72,7 +82,12 @@ impl World<'_> {
                 Ok(())
             }
             8..11 => {
-                let i = self.rng.below(self.seats.len());
+                let sending: Vec<usize> =
+                    (0..self.seats.len()).filter(|&i| !self.seats[i].to.is_empty()).collect();
+                let i = match sending.is_empty() || self.rng.chance(30) {
+                    true => self.rng.below(self.seats.len()),
+                    false => *self.rng.pick(&sending),
+                };
                 if self.seats[i].state == SeatState::Open {
                     self.deaths += 1;
                     self.fault(i);

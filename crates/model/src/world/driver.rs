@@ -7,7 +7,7 @@ use pgherd_types::{Fate, SessionId};
 
 use super::{Faults, Move, Pending, Reading, SeatState, World};
 use crate::backend::Wires;
-use crate::message::{self, put};
+use crate::message::put;
 use crate::pool::Life;
 use crate::program::Step;
 
@@ -127,13 +127,13 @@ impl World<'_> {
             topology: &self.topology,
             policy: &self.policy,
             router: self.router,
-            random: self.rng.next(),
+            random: self.rng.bits(),
         };
         session.handle(&mut cx, Event::ClientBytes(&packet), &mut self.actions);
         let (list, made) = self.actions.take();
-        let asked = list.iter().find_map(|action| match action {
-            Action::CancelSession { session, key } => Some((*session, key.clone())),
-            _ => None,
+        let asked = list.iter().find_map(|action| {
+            let Action::CancelSession { session, key } = action else { return None };
+            Some((*session, key.clone()))
         });
         self.actions.recycle(list, made);
         match asked {
@@ -206,8 +206,7 @@ impl World<'_> {
 
     /// From here on the client sees what nobody sees alone on a server.
     pub(super) fn fault(&mut self, i: usize) {
-        let seat = &mut self.seats[i];
-        seat.fault_at.get_or_insert(seat.written.len());
+        self.seats[i].faulted = true;
     }
 
     /// A session begins.
@@ -217,7 +216,7 @@ impl World<'_> {
             topology: &self.topology,
             policy: &self.policy,
             router: self.router,
-            random: self.rng.next(),
+            random: self.rng.bits(),
         };
         self.seats[i].session.start(&mut cx, &mut self.actions);
         self.run_actions(i, &[], false).map(|_| ())
@@ -237,9 +236,10 @@ impl World<'_> {
 
     fn tell_once(&mut self, i: usize, event: Event<'_>) -> Result<Option<Vec<u8>>, String> {
         self.now = self.now.plus(core::time::Duration::from_millis(1));
-        let input: &[u8] = match &event {
-            Event::ClientBytes(bytes) | Event::BackendBytes { bytes, .. } => bytes,
-            _ => &[],
+        let input: &[u8] = if let Event::ClientBytes(bytes) | Event::BackendBytes { bytes, .. } = &event {
+            bytes
+        } else {
+            &[]
         };
         let from_client = matches!(event, Event::ClientBytes(_));
         let mut cx = Context {
@@ -247,7 +247,7 @@ impl World<'_> {
             topology: &self.topology,
             policy: &self.policy,
             router: self.router,
-            random: self.rng.next(),
+            random: self.rng.bits(),
         };
         self.seats[i].session.handle(&mut cx, event, &mut self.actions);
         self.run_actions(i, input, from_client)
@@ -281,9 +281,7 @@ impl World<'_> {
         match action {
             Action::ToClient(bytes) => {
                 let bytes = slice(&bytes, input, made)?;
-                let seat = &mut self.seats[i];
-                seat.written.extend_from_slice(bytes);
-                seat.from.extend_from_slice(bytes);
+                self.seats[i].from.extend_from_slice(bytes);
             }
             Action::ToBackend(backend, bytes) => {
                 let bytes = slice(&bytes, input, made)?;
@@ -353,13 +351,4 @@ fn slice<'a>(bytes: &Bytes, input: &'a [u8], made: &'a [u8]) -> Result<&'a [u8],
         Bytes::Made(range) => (made, range),
     };
     from.get(range.clone()).ok_or_else(|| format!("{bytes:?} is outside of its bytes"))
-}
-
-/// Number of whole messages in `bytes`.
-pub(super) fn count_messages(bytes: &[u8]) -> usize {
-    let (mut at, mut count) = (0, 0);
-    while message::take_at(bytes, &mut at).is_some() {
-        count += 1;
-    }
-    count
 }

@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 use pgherd_types::limits;
 use pgherd_wire::backend::TransactionStatus;
 
+use crate::planted::{PlantedBug, planted};
+
 /// A client message that is answered, or that changes how others are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
@@ -260,6 +262,9 @@ impl Ledger {
 
     /// What a Sync that is sent now would mean.
     pub fn sync_meaning(&self) -> SyncMeaning {
+        if planted(PlantedBug::SyncInCopyCounts) {
+            return SyncMeaning::Counts;
+        }
         if self.copy == Copy::In && self.queue.len() == 1 {
             return SyncMeaning::Dropped;
         }
@@ -287,7 +292,8 @@ impl Ledger {
         self.dropped_syncs = 0;
     }
 
-    /// After an error: how many Syncs were dropped for a COPY IN that cannot have read them. They are to be sent now.
+    /// After an error: how many Syncs were dropped for a COPY IN that cannot have read them. They are to be
+    /// sent now.
     #[must_use]
     pub fn take_unread_syncs(&mut self) -> usize {
         core::mem::take(&mut self.dropped_syncs)
@@ -301,12 +307,13 @@ impl Ledger {
     /// True when the backend has answered everything and waits for the next unit: nothing owed, no batch begun, no
     /// failed batch waiting for its Sync. A transaction may be open.
     pub fn is_settled(&self) -> bool {
-        self.queue.is_empty() && self.batch == Batch::Closed
+        self.queue.is_empty() && (self.batch == Batch::Closed || planted(PlantedBug::ForgetsOpenBatch))
     }
 
     /// True when, besides, no transaction is open.
     pub fn is_clean(&self) -> bool {
-        self.is_settled() && self.transaction == TransactionStatus::Idle
+        self.is_settled()
+            && (self.transaction == TransactionStatus::Idle || planted(PlantedBug::ForgetsTransaction))
     }
 
     /// True while the server discards what it reads until a Sync.
@@ -377,7 +384,9 @@ impl Ledger {
             }
             self.queue.pop_front();
         }
-        self.batch = Batch::Skipping;
+        if !planted(PlantedBug::ForgetsToSkip) {
+            self.batch = Batch::Skipping;
+        }
     }
 
     /// A CopyDone or CopyFail that outlived its COPY is read and ignored by the server.

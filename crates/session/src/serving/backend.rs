@@ -16,6 +16,7 @@ use crate::{
     Action, Actions, Closing, Context, Report,
     ledger::{Owed, Reply, Request},
     leg::Gathered,
+    planted::{PlantedBug, planted},
     say,
 };
 
@@ -135,7 +136,7 @@ impl Serving {
             Turn::Reader if self.unit.has_failed() => Owed::Nobody,
             Turn::Reader => Owed::Client,
         };
-        let has_both = self.lead.is_some() && self.reader.is_some();
+        let has_both = self.lead.is_some() && self.reader.is_some() && !planted(PlantedBug::CutsMessages);
         let Some(leg) = self.leg_mut(turn) else { return Life::Open };
         if has_both || leg.is_gathering() {
             self.unasked_whole(turn, shown, piece, range, out);
@@ -275,7 +276,9 @@ impl Serving {
         match turn {
             Turn::Lead => {
                 // Whatever waited for the lead to be done may go on.
-                self.resume(out);
+                if !planted(PlantedBug::ForgetsToResume) {
+                    self.resume(out);
+                }
                 Life::Open
             }
             Turn::Reader if settled => self.reader_done(cx, out),
@@ -393,8 +396,9 @@ impl Serving {
     }
 }
 
-/// Classes of errors that a standby may raise where the primary would not: it lags behind in what exists (42, 3F), is
-/// read-only (25), cannot read unlogged tables (0A, 55), gives way to replay (40), or is not well (53, 58, XX).
+/// Classes of errors that a standby may raise where the primary would not: it lags behind in what exists (42,
+/// 3F), is read-only (25), cannot read unlogged tables (0A, 55), gives way to replay (40), or is not well
+/// (53, 58, XX).
 const STANDBY_ERRORS: [&str; 9] = ["0A", "25", "3F", "40", "42", "53", "55", "58", "XX"];
 
 /// Passes a piece on to the client.

@@ -10,7 +10,9 @@ use super::{Life, NextQuery, Serving, Turn, Wait, report_statement};
 use crate::{
     Action, Actions, Bytes, Carrier, Closing, Context, Report,
     ledger::{Owed, Request, SyncMeaning},
-    peek, say, text,
+    peek,
+    planted::{PlantedBug, planted},
+    say, text,
 };
 
 /// Where the session is in the client's stream.
@@ -20,8 +22,8 @@ pub(super) struct ClientStream {
     rest: Rest,
     /// The message being read, where it must be understood whole and did not come whole.
     gathered: Vec<u8>,
-    /// Statements that may be a COPY FROM STDIN have been parsed: a Sync behind an Execute is ambiguous until it is
-    /// answered.
+    /// Statements that may be a COPY FROM STDIN have been parsed: a Sync behind an Execute is ambiguous until
+    /// it is answered.
     pub(super) copies_in: CopiesIn,
 }
 
@@ -87,7 +89,7 @@ impl ClientStream {
 
     /// True when the lead has a part of a message, and the rest is still to come.
     pub(super) fn is_forwarding(&self) -> bool {
-        self.rest == Rest::Forward
+        self.rest == Rest::Forward && !planted(PlantedBug::LendsMidMessage)
     }
 }
 
@@ -125,7 +127,7 @@ impl Serving {
                 (Step::Hold, _) => {
                     if self.client.rest != Rest::Waiting {
                         self.client.framer = before;
-                        self.hold(at, out);
+                        self.hold(if planted(PlantedBug::LosesHeldBytes) { next } else { at }, out);
                     } else {
                         self.hold(next, out);
                     }
@@ -255,22 +257,22 @@ impl Serving {
         if name.is_empty() && self.unnamed_ends(out) == Step::Hold {
             return Step::Hold;
         }
-        self.note_parse(cx, name, text);
+        self.note_parse(cx, text);
         if let Some(leg) = &self.lead {
             report_statement(cx, leg, Carrier::Parse, text, out);
         }
         self.send_to_lead(cx, Request::Parse, part, out)
     }
 
-    fn note_parse(&mut self, cx: &mut Context<'_>, name: &[u8], text: &[u8]) {
-        if !name.is_empty() {
-            self.note_state();
-        }
+    fn note_parse(&mut self, cx: &mut Context<'_>, text: &[u8]) {
+        self.note_state();
         if text::may_be_copy(text) {
             self.client.copies_in = CopiesIn::Maybe;
         }
         if self.balances(cx) {
             self.note_class(cx.router.classify(text));
+        } else {
+            self.note_class(Class::Other);
         }
     }
 
@@ -324,6 +326,9 @@ impl Serving {
                     return step;
                 }
                 self.note_class(class);
+            } else {
+                // What is not looked at may have done anything.
+                self.note_class(Class::Other);
             }
         }
         if self.lead.is_none() {
@@ -356,6 +361,7 @@ impl Serving {
     fn ask_admin(&mut self, cx: &Context<'_>, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Step {
         if let Some(leg) = &mut self.lead
             && !leg.ledger.is_settled()
+            && !planted(PlantedBug::AnswersOutOfTurn)
         {
             // The answer has its place behind those that are still to come.
             if leg.ledger.owes() {
@@ -472,11 +478,12 @@ impl Serving {
         let may_name_it = matches!(request, Request::Bind | Request::DescribeStatement | Request::Close);
         may_name_it
             && !self.unnamed.is_empty()
+            && !planted(PlantedBug::ForgetsUnnamed)
             && (!part.carried.is_empty() || peek::names_unnamed_statement(part.raw))
     }
 
-    /// A message to the lead is going to replace or end its unnamed statement, and then it is the client's again. What
-    /// decides whether the server takes the message at all has to be known first.
+    /// A message to the lead is going to replace or end its unnamed statement, and then it is the client's
+    /// again. What decides whether the server takes the message at all has to be known first.
     fn unnamed_ends(&mut self, out: &mut Actions) -> Step {
         let Some(leg) = &self.lead else { return Step::Taken };
         if self.unnamed.is_empty() || leg.ledger.is_skipping() || leg.ledger.is_copying_in() {
@@ -490,7 +497,8 @@ impl Serving {
         Step::Taken
     }
 
-    /// The client's unnamed statement lives on the reader, or was ended by a query there, and is now wanted on the lead.
+    /// The client's unnamed statement lives on the reader, or was ended by a query there, and is now wanted
+    /// on the lead.
     fn bring_unnamed_to_lead(&mut self, out: &mut Actions) {
         let message = core::mem::take(&mut self.unnamed);
         if let Some(leg) = &mut self.lead {
@@ -511,7 +519,9 @@ impl Serving {
             }
             SyncMeaning::Undecided => {
                 // Without the Sync the server keeps its answer to itself until it is asked for it.
-                out.make_to_backend(leg.backend(), frontend::put_flush);
+                if !planted(PlantedBug::HoldsWithoutFlush) {
+                    out.make_to_backend(leg.backend(), frontend::put_flush);
+                }
                 Step::Hold
             }
         }
@@ -527,7 +537,8 @@ impl Serving {
     ) -> Step {
         let may_copy_in = request == Request::Execute && self.client.copies_in == CopiesIn::Maybe;
         if request != Request::CopyEnd {
-            // Either the COPY has failed, and the Syncs are answered first; or it runs, eats them, and ends with this.
+            // Either the COPY has failed, and the Syncs are answered first; or it runs, eats them, and ends
+            // with this.
             self.send_unread_syncs(out);
         }
         let Some(leg) = &mut self.lead else { return self.ask_for_lead(cx, out) };

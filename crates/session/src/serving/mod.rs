@@ -46,8 +46,8 @@ pub(crate) struct Serving {
     wait: Wait,
     next_query: NextQuery,
     unit: Unit,
-    /// What makes the lead's unnamed statement the client's, when they differ: the Parse that only the reader got, or a
-    /// Close, because a query on the reader has ended it.
+    /// What makes the lead's unnamed statement the client's, when they differ: the Parse that only the reader
+    /// got, or a Close, because a query on the reader has ended it.
     unnamed: Vec<u8>,
     /// What the client has been told with ParameterStatus.
     view: Parameters,
@@ -215,7 +215,8 @@ impl Serving {
         }
     }
 
-    /// The cluster may have changed: a lead that does not take writes any more is left as soon as that costs nothing.
+    /// The cluster may have changed: a lead that does not take writes any more is left as soon as that costs
+    /// nothing.
     fn follow(&mut self, topology: &Topology, out: &mut Actions) {
         if self.epoch == topology.epoch {
             return;

@@ -13,7 +13,9 @@ use crate::{
     Action, Actions, Carrier, Closing, Context,
     ledger::{Owed, Request},
     leg::Leg,
-    peek, say,
+    peek,
+    planted::{PlantedBug, planted},
+    say,
 };
 
 /// Which node answers the session's balanced reads.
@@ -29,7 +31,7 @@ pub(super) enum Reads {
 pub(crate) enum Bound {
     /// Nothing: another backend of the same identity would do as well.
     Free,
-    /// Prepared statements live there. Reads may still be balanced.
+    /// Prepared statements live there, if only the unnamed one. Reads may still be balanced.
     State,
     /// It may have written or changed settings: reads go there too.
     Pinned,
@@ -70,7 +72,8 @@ impl Unit {
 
     /// True when nothing of the answer was shown and the unit can be sent once more.
     pub(super) fn may_go_elsewhere(&self) -> bool {
-        self.progress != Progress::Shown && !self.retained.is_empty()
+        let shown = self.progress == Progress::Shown && !planted(PlantedBug::RepeatsWhatWasShown);
+        !shown && !self.retained.is_empty()
     }
 
     /// The client wants it cancelled: it is not sent anywhere else.
@@ -95,6 +98,7 @@ impl Serving {
 
     pub(super) fn note_class(&mut self, class: Class) {
         match class {
+            Class::Other | Class::CopyIn if planted(PlantedBug::NeverPins) => {}
             Class::Other | Class::CopyIn => self.bound = Bound::Pinned,
             Class::Empty | Class::Read | Class::ReadPrimary | Class::Transaction => {}
         }

@@ -1,0 +1,92 @@
+//! Mistakes that tests make on purpose, to see that the transparency oracle finds them.
+//!
+//! Without the feature `planted-bugs`, which only the oracle's tests turn on, [`planted`] is false at compile time
+//! and nothing of this is left in the program.
+
+/// A mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlantedBug {
+    /// After an error the session does not know that the server discards everything up to the Sync.
+    ForgetsToSkip,
+    /// A backend with a batch that no Sync has ended counts as one that waits for the next unit.
+    ForgetsOpenBatch,
+    /// Reads are balanced although a transaction is open.
+    ForgetsTransaction,
+    /// A Sync is taken to be answered whatever COPY may be under way.
+    SyncInCopyCounts,
+    /// A Sync is held until an answer that the server never sends unasked.
+    HoldsWithoutFlush,
+    /// A session goes on being balanced after it has written or changed its settings.
+    NeverPins,
+    /// The unnamed statement stays behind on the reader.
+    ForgetsUnnamed,
+    /// A notice of one backend is written into the middle of another's message.
+    CutsMessages,
+    /// A backend is lent again that has a part of a client's message.
+    LendsMidMessage,
+    /// A backend is lent again without a reset.
+    LendsUnreset,
+    /// A backend is lent again before a cancel request for it has arrived.
+    LendsBeforeCancel,
+    /// An administrative statement is answered before what was asked earlier.
+    AnswersOutOfTurn,
+    /// What is held begins one piece too late.
+    LosesHeldBytes,
+    /// Input that waits for a ReadyForQuery is not read again.
+    ForgetsToResume,
+    /// A read is sent once more although a part of its answer was shown.
+    RepeatsWhatWasShown,
+}
+
+#[cfg(feature = "planted-bugs")]
+impl PlantedBug {
+    /// All of them.
+    pub const ALL: [PlantedBug; 15] = [
+        Self::ForgetsToSkip,
+        Self::ForgetsOpenBatch,
+        Self::ForgetsTransaction,
+        Self::SyncInCopyCounts,
+        Self::HoldsWithoutFlush,
+        Self::NeverPins,
+        Self::ForgetsUnnamed,
+        Self::CutsMessages,
+        Self::LendsMidMessage,
+        Self::LendsUnreset,
+        Self::LendsBeforeCancel,
+        Self::AnswersOutOfTurn,
+        Self::LosesHeldBytes,
+        Self::ForgetsToResume,
+        Self::RepeatsWhatWasShown,
+    ];
+}
+
+#[cfg(feature = "planted-bugs")]
+mod switch {
+    use core::cell::Cell;
+
+    use super::PlantedBug;
+
+    std::thread_local! {
+        static PLANTED: Cell<Option<PlantedBug>> = const { Cell::new(None) };
+    }
+
+    /// Makes the sessions of this thread make a mistake, or none again.
+    pub fn plant(bug: Option<PlantedBug>) {
+        PLANTED.set(bug);
+    }
+
+    pub(crate) fn planted(bug: PlantedBug) -> bool {
+        PLANTED.get() == Some(bug)
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+pub use switch::plant;
+#[cfg(feature = "planted-bugs")]
+pub(crate) use switch::planted;
+
+/// True when the mistake is to be made.
+#[cfg(not(feature = "planted-bugs"))]
+pub(crate) const fn planted(_: PlantedBug) -> bool {
+    false
+}
