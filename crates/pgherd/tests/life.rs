@@ -100,6 +100,19 @@ fn the_daemon_serves_when_its_starter_has_returned() {
 }
 
 #[test]
+fn a_daemon_is_called_what_its_starter_was() {
+    let setup = Setup::new("");
+    let pgpool = setup.dir().join("pgpool");
+    symlink(env!("CARGO_BIN_EXE_pgherd"), &pgpool).unwrap();
+    let started = Command::new(&pgpool).arg("-f").arg(setup.configuration()).status().unwrap();
+    assert!(started.success());
+    let pid = setup.pid().expect("a pid file");
+    setup.watch(pid);
+    assert_eq!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), "pgpool\n");
+    assert!(setup.run(&["-m", "fast", "stop"]).status.success());
+}
+
+#[test]
 fn a_daemon_that_cannot_start_says_why_and_fails() {
     let setup = Setup::new("");
     let _taken = TcpListener::bind(("127.0.0.1", setup.port)).unwrap();

@@ -1,10 +1,11 @@
 //! Going to the background without `fork`: the program starts itself again, in a session of its own, with a pipe as its
 //! standard output. The child writes one byte there when it serves; until then its errors go to the terminal.
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use rustix::fs::{FileType, OFlags};
@@ -35,12 +36,18 @@ pub fn detach(name: &OsString, args: impl IntoIterator<Item = OsString>) -> io::
     Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
-/// In the child: leaves the session of the terminal.
+/// In the child: leaves the session of the terminal, and takes the name by which the program was called. The system
+/// knows it by the name of its file, but scripts look for `pgpool`.
 ///
 /// # Errors
 /// When the system refuses.
 pub(crate) fn leave_session() -> io::Result<()> {
     rustix::process::setsid()?;
+    let name =
+        std::env::args_os().next().map(PathBuf::from).and_then(|path| path.file_name().map(OsString::from));
+    if let Some(name) = name.and_then(|name| CString::new(name.into_encoded_bytes()).ok()) {
+        rustix::thread::set_name(&name)?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use pgherd_cluster::Sighting;
 use pgherd_io::{ProbeError, ProbeRows, ProbeTarget, probe};
-use pgherd_types::NodeId;
+use pgherd_types::{NodeId, Whose};
 
 /// What is asked. The name is fully qualified: a search path must not be able to answer for the server.
 const ROLE_QUERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
@@ -63,9 +63,17 @@ fn judge(node: NodeId, answer: Result<ProbeRows, ProbeError>) -> Look {
             Some(_) | None => (Sighting::Silent, Some("the answer is neither true nor false".to_owned())),
         },
         Err(ProbeError::Server { code, message }) => (refused(&code), Some(format!("{message} ({code})"))),
-        Err(ProbeError::Fault(fault)) => (Sighting::Unreachable, Some(fault.to_string())),
+        Err(ProbeError::Fault(fault)) => (failed(fault.whose), Some(fault.to_string())),
     };
     Look { node, sighting, reason }
+}
+
+/// Where the operator is at fault, a wrong password for instance, the node has answered: it lives.
+fn failed(whose: Whose) -> Sighting {
+    match whose {
+        Whose::Operator => Sighting::Silent,
+        Whose::Client | Whose::Node | Whose::Ours => Sighting::Unreachable,
+    }
 }
 
 /// A server that starts, stops or crashed says so with 57P01 to 57P03; any other error comes from one that serves.
@@ -114,7 +122,7 @@ mod tests {
     fn answers() {
         let row = |text: &str| Ok(vec![vec![Some(text.to_owned())]]);
         let server = |code: &str| Err(ProbeError::Server { code: code.to_owned(), message: "m".to_owned() });
-        let fault = Err(ProbeError::Fault(Fault::new("refused", Whose::Node, Retry::Safe)));
+        let fault = |whose| Err(ProbeError::Fault(Fault::new("no", whose, Retry::Safe)));
         let cases = [
             (row("t"), Sighting::Answered { in_recovery: true }),
             (row("f"), Sighting::Answered { in_recovery: false }),
@@ -125,7 +133,8 @@ mod tests {
             (server("57P01"), Sighting::NotServing),
             (server("28P01"), Sighting::Silent),
             (server("53300"), Sighting::Silent),
-            (fault, Sighting::Unreachable),
+            (fault(Whose::Node), Sighting::Unreachable),
+            (fault(Whose::Operator), Sighting::Silent),
         ];
         for (answer, expected) in cases {
             let text = format!("{answer:?}");

@@ -31,7 +31,11 @@ impl fmt::Display for PidFileError {
             Self::Running(pid) => {
                 write!(f, "pid file found. is another pgpool({}) is running?", pid.as_raw_nonzero())
             }
-            Self::Io(path, error) => write!(f, "could not use pid file \"{}\": {error}", path.display()),
+            Self::Io(path, error) => write!(
+                f,
+                "could not use pid file \"{}\": {error}; pid_file_name says where it is",
+                path.display()
+            ),
         }
     }
 }
