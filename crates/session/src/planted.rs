@@ -5,6 +5,10 @@
 
 /// A mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "planted-bugs"),
+    allow(unreachable_pub, reason = "it is public with the feature only")
+)]
 pub enum PlantedBug {
     /// After an error the session does not know that the server discards everything up to the Sync.
     ForgetsToSkip,
