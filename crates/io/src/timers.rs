@@ -1,27 +1,37 @@
 use pgherd_types::Moment;
 
-/// A wheel of timers with ticks of 10 milliseconds. Setting one costs a push; a timer that lies more than a turn of the
-/// wheel ahead is looked at once per turn. There is no way to take one back: who set it decides, when it fires,
-/// whether it still matters.
+/// A wheel of timers with ticks of 10 milliseconds. Setting one costs a push, and a turn of the loop in which none is due
+/// costs a comparison. There is no way to take one back: who set it decides, when it fires, whether it still matters.
 #[derive(Debug)]
 pub(crate) struct Wheel<K> {
-    spokes: Vec<Vec<(Moment, K)>>,
-    /// One bit per spoke that is not empty.
-    occupied: [u64; SPOKES / 64],
+    spokes: Vec<Spoke<K>>,
     /// The last tick whose timers have fired.
     done: u64,
+    /// The tick of the first timer, [`NEVER`] without any.
+    next: u64,
     count: usize,
+}
+
+/// The timers whose ticks leave the same remainder.
+#[derive(Debug)]
+struct Spoke<K> {
+    timers: Vec<(u64, K)>,
+    first: u64,
 }
 
 const SPOKES: usize = 512;
 const TICK_MS: u64 = 10;
+const NEVER: u64 = u64::MAX;
+
+/// Timers of a spoke that memory is kept for.
+const KEPT: usize = 64;
 
 impl<K: Copy> Wheel<K> {
     pub(crate) fn new(now: Moment) -> Self {
         Wheel {
-            spokes: (0..SPOKES).map(|_| Vec::new()).collect(),
-            occupied: [0; SPOKES / 64],
+            spokes: (0..SPOKES).map(|_| Spoke { timers: Vec::new(), first: NEVER }).collect(),
             done: now.0 / TICK_MS,
+            next: NEVER,
             count: 0,
         }
     }
@@ -29,39 +39,25 @@ impl<K: Copy> Wheel<K> {
     /// Lets `key` fire at `due`, or up to one tick later.
     pub(crate) fn insert(&mut self, due: Moment, key: K) {
         let tick = due.0.div_ceil(TICK_MS).max(self.done + 1);
-        let spoke = (tick % SPOKES as u64) as usize;
-        if let (Some(timers), Some(word)) = (self.spokes.get_mut(spoke), self.occupied.get_mut(spoke / 64)) {
-            timers.push((due, key));
+        if let Some(spoke) = self.spokes.get_mut((tick % SPOKES as u64) as usize) {
+            spoke.timers.push((tick, key));
+            spoke.first = spoke.first.min(tick);
+            self.next = self.next.min(tick);
             self.count += 1;
-            *word |= 1 << (spoke % 64);
         }
     }
 
     /// Moves the timers that are due to `fired`.
     pub(crate) fn advance(&mut self, now: Moment, fired: &mut Vec<K>) {
         let tick = now.0 / TICK_MS;
-        let first = self.done + 1;
-        // After a turn of the wheel every spoke has been seen.
-        for passed in first..=tick.min(self.done + SPOKES as u64) {
-            let spoke = (passed % SPOKES as u64) as usize;
-            if !self.is_occupied(spoke) {
-                continue;
-            }
-            let Some(timers) = self.spokes.get_mut(spoke) else { continue };
-            timers.retain(|(due, key)| {
-                let later = due.0.div_ceil(TICK_MS) > tick;
-                if !later {
-                    self.count -= 1;
-                    fired.push(*key);
-                }
-                later
-            });
-            if timers.is_empty() {
-                timers.shrink_to(64);
-                if let Some(word) = self.occupied.get_mut(spoke / 64) {
-                    *word &= !(1 << (spoke % 64));
-                }
-            }
+        if tick >= self.next {
+            let before = fired.len();
+            self.spokes
+                .iter_mut()
+                .filter(|spoke| spoke.first <= tick)
+                .for_each(|spoke| spoke.fire(tick, fired));
+            self.count -= fired.len() - before;
+            self.look_ahead();
         }
         self.done = self.done.max(tick);
     }
@@ -73,22 +69,35 @@ impl<K: Copy> Wheel<K> {
 
     /// Forgets the timers that `wanted` does not want.
     pub(crate) fn retain(&mut self, mut wanted: impl FnMut(K) -> bool) {
-        for timers in &mut self.spokes {
-            timers.retain(|(_, key)| wanted(*key));
-            timers.shrink_to(64);
-        }
-        self.count = self.spokes.iter().map(Vec::len).sum();
+        self.spokes.iter_mut().for_each(|spoke| spoke.retain(|_, key| wanted(key)));
+        self.count = self.spokes.iter().map(|spoke| spoke.timers.len()).sum();
+        self.look_ahead();
     }
 
     /// Milliseconds from `now` until the wheel has to be looked at again; `None` when it is empty.
     pub(crate) fn sleep_ms(&self, now: Moment) -> Option<u64> {
-        let ahead = (1..=SPOKES as u64)
-            .find(|ahead| self.is_occupied(((self.done + ahead) % SPOKES as u64) as usize))?;
-        Some(((self.done + ahead) * TICK_MS).saturating_sub(now.0))
+        (self.next != NEVER).then(|| self.next.saturating_mul(TICK_MS).saturating_sub(now.0))
     }
 
-    fn is_occupied(&self, spoke: usize) -> bool {
-        self.occupied.get(spoke / 64).is_some_and(|word| word & 1 << (spoke % 64) != 0)
+    fn look_ahead(&mut self) {
+        self.next = self.spokes.iter().map(|spoke| spoke.first).min().unwrap_or(NEVER);
+    }
+}
+
+impl<K: Copy> Spoke<K> {
+    fn fire(&mut self, tick: u64, fired: &mut Vec<K>) {
+        self.retain(|due, key| {
+            if due <= tick {
+                fired.push(key);
+            }
+            due > tick
+        });
+    }
+
+    fn retain(&mut self, mut wanted: impl FnMut(u64, K) -> bool) {
+        self.timers.retain(|&(due, key)| wanted(due, key));
+        self.timers.shrink_to(KEPT);
+        self.first = self.timers.iter().map(|(due, _)| *due).min().unwrap_or(NEVER);
     }
 }
 
