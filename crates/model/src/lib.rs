@@ -13,6 +13,7 @@ pub mod program;
 mod rng;
 /// The texts that the model understands.
 pub mod sql;
+pub mod transcript;
 pub mod world;
 
 pub use message::Message;

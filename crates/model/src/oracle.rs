@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::message::Message;
 use crate::program::{Manners, Program, Step};
 use crate::rng::Rng;
-use crate::world::{Faults, Played, Setup, World};
+use crate::world::{self, Faults, Played, Setup, World};
 
 /// What a seed stands for.
 pub fn setup(seed: u64) -> Setup {
@@ -60,10 +60,8 @@ fn policy(rng: &mut Rng) -> Policy {
     Policy {
         load_balance: rng.chance(90),
         connection_cache: rng.chance(90),
-        authentication_timeout: None,
-        client_idle_limit: None,
         log_statement: rng.chance(10),
-        version: "pgherd".to_owned(),
+        ..world::policy()
     }
 }
 

@@ -358,7 +358,8 @@ impl Seat {
     }
 }
 
-fn topology(mode: ClusteringMode) -> Topology {
+/// A cluster of one node, or of a primary and a standby where the mode has one.
+pub(crate) fn topology(mode: ClusteringMode) -> Topology {
     let node = |id: u8| Node {
         id: NodeId(id),
         hostname: "h".to_owned(),
@@ -374,4 +375,16 @@ fn topology(mode: ClusteringMode) -> Topology {
         false => (vec![node(0)], None),
     };
     Topology { epoch: 1, mode, nodes, primary }
+}
+
+/// The settings of a session that balances and is pooled.
+pub(crate) fn policy() -> Policy {
+    Policy {
+        load_balance: true,
+        connection_cache: true,
+        authentication_timeout: None,
+        client_idle_limit: None,
+        log_statement: false,
+        version: "pgherd".to_owned(),
+    }
 }
