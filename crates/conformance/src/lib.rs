@@ -3,15 +3,22 @@
 //!
 //! The corpus lies in `corpus/`: `*.sql` files are one session each, a statement (or, in `multi.sql`, a string of
 //! several) up to a line that ends with `;`; `protocol.script` holds scripts of single messages.
+//! Beside the corpus, `tests/contract/` holds pgherd to the contract of a server process, and to what it promises of its
+//! pool.
+//!
 //! `differences.txt` lists, by name and with a reason, the few places where the answers may differ.
 
 mod corpus;
 mod differences;
+mod scene;
 mod session;
+mod witness;
 
 pub use corpus::{Corpus, ScriptCase};
 pub use differences::Differences;
+pub use scene::Scene;
 pub use session::{Protocol, run_statements};
+pub use witness::Witness;
 
 /// The first line in which two transcripts differ, with what leads up to it; `None` when they are the same.
 pub fn first_difference(direct: &[String], through: &[String]) -> Option<String> {

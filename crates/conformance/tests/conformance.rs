@@ -86,7 +86,7 @@ fn balanced_reads(pgherd: &Pgherd) -> u64 {
     const SELECT_COUNT: usize = 8;
     let table = pgherd.target().psql("show pool_nodes");
     let rows = table.lines().map(|line| line.split('|').collect::<Vec<_>>());
-    rows.filter(|row| row[NODE_ID] != "0").map(|row| row[SELECT_COUNT].parse::<u64>().unwrap()).sum()
+    rows.filter(|row| row[NODE_ID] != "0").map(|row| row[SELECT_COUNT].parse::<u64>().expect("a count")).sum()
 }
 
 #[test]

@@ -41,7 +41,8 @@ impl Session {
         Session { id, cancel_key, phase: Phase::Startup(Startup::default()) }
     }
 
-    /// The first thing to call: sets the timer of `authentication_timeout`.
+    /// The first thing to call: sets the timer of `authentication_timeout`. It runs until the client has said who it is,
+    /// and again from the moment that it has a place until it has a backend.
     pub fn start(&mut self, cx: &mut Context<'_>, out: &mut Actions) {
         if let Some(limit) = cx.policy.authentication_timeout {
             out.push(Action::Arm(Timer::Authentication, cx.now.plus(limit)));
@@ -91,10 +92,7 @@ impl Session {
             }
             Event::Granted(lease) => self.open(cx, lease, out),
             Event::Refused { node, why } => self.refused(node, why, out),
-            Event::Timer(Timer::Authentication) => {
-                out.make_to_client(say::authentication_timeout);
-                self.close(Closing::TimeLimit, out);
-            }
+            Event::Timer(Timer::Authentication) => self.authentication_timeout(out),
             Event::Drain(how) => self.drain(how, out),
             // Nothing is in flight, no backend is held, and no such timer or question is out.
             Event::CancelAsked
@@ -109,6 +107,17 @@ impl Session {
     fn close(&mut self, closing: Closing, out: &mut Actions) {
         self.phase = Phase::Over;
         out.push(Action::CloseClient(closing));
+    }
+
+    /// As PostgreSQL does it: who has not said who it is is told nothing.
+    fn authentication_timeout(&mut self, out: &mut Actions) {
+        match &self.phase {
+            Phase::Startup(_) => {}
+            // The time in the queue is ours, not the client's: the timer is not set then.
+            Phase::Admitting(_) | Phase::Over | Phase::Serving(_) => return,
+            Phase::Opening(_) => out.make_to_client(say::authentication_timeout),
+        }
+        self.close(Closing::TimeLimit, out);
     }
 
     fn startup_bytes(&mut self, bytes: &[u8], out: &mut Actions) {
@@ -129,6 +138,7 @@ impl Session {
                     return self.close(Closing::NoSession, out);
                 }
                 Next::Start(wish) => {
+                    out.push(Action::Disarm(Timer::Authentication));
                     out.push(Action::Admit(Arc::clone(&wish.identity)));
                     self.phase = Phase::Admitting(wish);
                 }
@@ -147,6 +157,7 @@ impl Session {
         let node = cx.topology.write_node().or_else(|| cx.topology.main());
         match node {
             Some(node) => {
+                self.start(cx, out);
                 out.push(Action::Acquire { node, identity: Arc::clone(&wish.identity) });
                 self.phase = Phase::Opening(wish);
             }

@@ -238,6 +238,72 @@ impl Client {
         self.read_until_ready()
     }
 
+    /// Runs a simple query and returns the values of its rows, NULL as an empty text.
+    ///
+    /// # Panics
+    /// When the statement fails or the connection ends.
+    #[track_caller]
+    pub fn rows(&mut self, sql: &str) -> Vec<Vec<String>> {
+        let messages = self.query(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        if let Some(error) = messages.iter().find(|message| message.kind == kind::ERROR_RESPONSE) {
+            panic!("{sql}: {}", error.text());
+        }
+        let rows = messages.iter().filter_map(Message::values);
+        rows.map(|row| row.into_iter().map(Option::unwrap_or_default).collect()).collect()
+    }
+
+    /// Runs a simple query and returns the first value of its first row, an empty text when there is none.
+    ///
+    /// # Panics
+    /// As [`Client::rows`].
+    #[track_caller]
+    pub fn value(&mut self, sql: &str) -> String {
+        self.rows(sql).into_iter().flatten().next().unwrap_or_default()
+    }
+
+    /// The process id of the server process that runs this client's statements.
+    ///
+    /// # Panics
+    /// As [`Client::rows`].
+    #[track_caller]
+    pub fn backend_pid(&mut self) -> String {
+        self.value("select pg_backend_pid()")
+    }
+
+    /// Says goodbye and closes the connection.
+    pub fn bye(mut self) {
+        // It may be closed already.
+        let _ = self.send(&[Request::Terminate]);
+    }
+
+    /// Reads to the end of the connection and returns the messages.
+    ///
+    /// # Errors
+    /// When the connection stays open, or breaks in the middle of a message.
+    pub fn read_to_end(&mut self) -> Result<Vec<Message>, ClientError> {
+        let mut all = Vec::new();
+        loop {
+            match self.read() {
+                Ok(message) => all.push(message),
+                Err(ClientError::Closed) if self.unread.is_empty() => return Ok(all),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads one byte, as a request for encryption is answered with.
+    ///
+    /// # Errors
+    /// [`ClientError::Closed`] at the end, [`ClientError::Late`] when none comes in time.
+    pub fn read_byte(&mut self) -> Result<u8, ClientError> {
+        self.stream.set_read_timeout(Some(self.read_limit))?;
+        let mut byte = [0];
+        match self.stream.read(&mut byte)? {
+            0 => Err(ClientError::Closed),
+            _ => Ok(byte[0]),
+        }
+    }
+
     /// Asks on a connection of its own that this session's statement be cancelled, and waits until the server has
     /// closed that connection.
     ///
@@ -245,7 +311,15 @@ impl Client {
     /// When there is no key or no connection.
     pub fn cancel(&self) -> Result<(), ClientError> {
         let Some((pid, key)) = self.key() else { return Err(ClientError::Closed) };
-        let mut asker = Self::connect(self.port)?;
+        Self::cancel_with(self.port, pid, key)
+    }
+
+    /// As [`Client::cancel`], with any process id and key.
+    ///
+    /// # Errors
+    /// When there is no connection, or the request is answered.
+    pub fn cancel_with(port: u16, pid: u32, key: &[u8]) -> Result<(), ClientError> {
+        let mut asker = Self::connect(port)?;
         asker.send_bytes(&packet(&[&CANCEL_CODE.to_be_bytes(), &pid.to_be_bytes(), key]))?;
         match asker.read() {
             Err(ClientError::Closed) => Ok(()),

@@ -1,0 +1,185 @@
+//! Who shares a backend with whom, how many there are, and how long they live.
+
+use pgherd_conformance::Scene;
+use pgherd_testkit::{Client, Target, wait_for};
+
+fn with_options(target: &Target, options: &[(&str, &str)]) -> Client {
+    let who = [("user", target.user.as_str()), ("database", target.database.as_str())];
+    let parameters = [&who[..], options].concat();
+    Client::login(target.port, &parameters).unwrap_or_else(|error| panic!("{options:?}: {error}"))
+}
+
+/// The process id behind a client that comes and goes.
+fn visit(target: &Target, options: &[(&str, &str)]) -> String {
+    let mut client = with_options(target, options);
+    let pid = client.backend_pid();
+    client.bye();
+    pid
+}
+
+#[test]
+fn clients_one_after_the_other_share_one_backend() {
+    let mut scene = Scene::raw("pool_one", "num_init_children = 1\nmax_pool = 1");
+    let first = visit(&scene.through, &[]);
+    for _ in 0..20 {
+        assert_eq!(visit(&scene.through, &[]), first);
+    }
+    assert_eq!(scene.witness.backends("pool_one"), 1);
+}
+
+#[test]
+fn only_clients_that_are_alike_share() {
+    let scene = Scene::raw("pool_kinds", "num_init_children = 1\nmax_pool = 8");
+    let mut direct = scene.direct.connect().expect("a direct session");
+    direct.rows("drop role if exists other; create role other login");
+    let other_user = scene.through.clone().user("other");
+    let other_database = scene.through.clone().database("postgres");
+    let kinds: [(&Target, &[(&str, &str)]); 6] = [
+        (&scene.through, &[]),
+        (&scene.through, &[("application_name", "one")]),
+        (&scene.through, &[("application_name", "two")]),
+        (&scene.through, &[("options", "-c work_mem=5MB")]),
+        (&other_user, &[]),
+        (&other_database, &[]),
+    ];
+    let first = kinds.map(|(target, options)| visit(target, options));
+    for (i, pid) in first.iter().enumerate() {
+        assert!(!first[..i].contains(pid), "kind {i} shares {pid}: {first:?}");
+    }
+    for (i, (target, options)) in kinds.iter().enumerate() {
+        wait_for("the same backend once more", || visit(target, options) == first[i]);
+    }
+}
+
+/// What a startup packet sets is there in every session with it, and reset to it.
+#[test]
+fn startup_options_survive_the_reset() {
+    let scene = Scene::raw("pool_options", "num_init_children = 1\nmax_pool = 1");
+    let options = [("options", "-c work_mem=5MB -c statement_timeout=33s"), ("TimeZone", "Asia/Tokyo")];
+    let look = "select current_setting('work_mem'), current_setting('statement_timeout'), current_setting('TimeZone')";
+    let mut pids = Vec::new();
+    for _ in 0..2 {
+        let mut client = with_options(&scene.through, &options);
+        assert_eq!(client.rows(look), [["5MB", "33s", "Asia/Tokyo"]]);
+        client.rows("set work_mem = '6MB'; set timezone = 'UTC'; set statement_timeout = 0");
+        pids.push(client.backend_pid());
+        client.bye();
+    }
+    assert_eq!(pids[0], pids[1]);
+}
+
+/// A client is told the parameters of the backend that it gets, also when somebody else changed them before.
+#[test]
+fn parameter_status_is_that_of_a_fresh_session() {
+    let scene = Scene::raw("pool_parameters", "num_init_children = 1\nmax_pool = 1");
+    let mut client = scene.client();
+    client.rows("set application_name = 'x'; set timezone = 'Asia/Tokyo'; set datestyle = 'SQL, DMY'");
+    client.rows("set client_encoding = 'LATIN1'; set standard_conforming_strings = off");
+    client.bye();
+    let told = |client: &Client| {
+        let mut lines: Vec<String> = client.startup().iter().map(|message| message.text()).collect();
+        lines.sort();
+        lines
+    };
+    let direct = scene.direct.connect().expect("a direct session");
+    assert_eq!(told(&scene.client()), told(&direct));
+}
+
+#[test]
+fn there_are_never_more_backends_than_the_settings_allow() {
+    let mut scene = Scene::raw("pool_budget", "num_init_children = 2\nmax_pool = 2");
+    let database = scene.database().to_owned();
+    for round in 0..3 {
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            let options = [("application_name", name)];
+            let mut here = with_options(&scene.through, &options);
+            let mut there = with_options(&scene.through, &options);
+            assert_ne!(here.backend_pid(), there.backend_pid());
+            let count = scene.witness.backends(&database);
+            assert!(count <= 4, "round {round}, {name}: {count} backends");
+            here.bye();
+            there.bye();
+        }
+    }
+    assert_eq!(scene.witness.backends(&database), 4, "the pool is full");
+}
+
+#[test]
+fn connection_cache_off() {
+    let mut scene = Scene::raw("pool_off", "connection_cache = off");
+    let first = visit(&scene.through, &[]);
+    scene.witness.wait_for_end_of(&first);
+    assert_ne!(visit(&scene.through, &[]), first);
+    scene.wait_for_backends(0);
+}
+
+#[test]
+fn connection_life_time() {
+    let mut scene = Scene::raw("pool_life", "connection_life_time = 1");
+    let mut stays = scene.client();
+    let (kept, idle) = (stays.backend_pid(), visit(&scene.through, &[]));
+    scene.witness.wait_for_end_of(&idle);
+    assert_eq!(stays.backend_pid(), kept, "only idle backends grow old");
+    stays.bye();
+    scene.wait_for_backends(0);
+}
+
+#[test]
+fn a_reset_query_list_of_ones_own() {
+    let settings = "num_init_children = 1\nmax_pool = 1\nreset_query_list = 'ABORT; RESET work_mem'";
+    let scene = Scene::raw("pool_reset", settings);
+    let mut client = scene.client();
+    let first = client.backend_pid();
+    client.rows("set work_mem = '6MB'; set maintenance_work_mem = '66MB'; prepare p as select 1");
+    client.rows("begin");
+    client.bye();
+    let mut next = scene.client();
+    let look = "select current_setting('work_mem'), current_setting('maintenance_work_mem')";
+    assert_eq!(next.rows(look), [["4MB", "66MB"]], "what the list resets is reset, and nothing else");
+    assert_eq!(next.value("select name from pg_prepared_statements"), "p");
+    assert_eq!(next.backend_pid(), first);
+}
+
+/// A backend that cannot be reset is not given to anybody.
+#[test]
+fn a_reset_that_fails() {
+    let lists =
+        ["ABORT; no such statement", "ABORT; BEGIN", "COPY pg_class TO STDOUT", "COPY pg_class FROM STDIN"];
+    for (i, list) in lists.iter().enumerate() {
+        let settings = format!("num_init_children = 1\nmax_pool = 1\nreset_query_list = '{list}'");
+        let mut scene = Scene::raw(&format!("pool_reset_{i}"), &settings);
+        let first = visit(&scene.through, &[]);
+        assert_ne!(visit(&scene.through, &[]), first, "{list}");
+        scene.witness.wait_for_end_of(&first);
+    }
+}
+
+#[test]
+fn a_database_is_dropped_under_its_backends() {
+    let mut scene = Scene::raw("pool_drop", "num_init_children = 2\nmax_pool = 1");
+    let pooled = visit(&scene.through, &[]);
+    let mut open = scene.client();
+    let held = open.backend_pid();
+    scene.witness.run("drop database pool_drop with (force)");
+    let last = open.read_to_end().expect("the session ends with its backend");
+    let fields = last.last().and_then(|message| message.field(b'C'));
+    assert_eq!(fields.as_deref(), Some("57P01"), "{last:?}");
+    let refused = scene.through.connect().expect_err("there is no such database").to_string();
+    let direct = scene.direct.connect().expect_err("there is no such database").to_string();
+    assert_eq!(refused, direct);
+    scene.witness.run("create database pool_drop");
+    let again = visit(&scene.through, &[]);
+    assert!(again != pooled && again != held);
+}
+
+/// A pooled backend that the server closes is not what the next client gets to feel.
+#[test]
+fn a_pooled_backend_is_terminated() {
+    let mut scene = Scene::raw("pool_killed", "num_init_children = 1\nmax_pool = 1");
+    for _ in 0..5 {
+        let pid = visit(&scene.through, &[]);
+        scene.witness.run(&format!("select pg_terminate_backend({pid})"));
+        scene.witness.wait_for_end_of(&pid);
+        assert_ne!(visit(&scene.through, &[]), pid);
+    }
+}
