@@ -4,11 +4,13 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::thread;
 
 use common::Front;
+use pgherd_auth::PoolPasswd;
 use pgherd_io::{Listen, ProbeError, ProbeTarget, probe};
-use pgherd_testkit::sandbox::Cluster;
+use pgherd_testkit::sandbox::{Auth, Cluster, Mode, Spec};
 use pgherd_testkit::{Client, Request, SOON, Target, raw_cluster, wait_for};
 use pgherd_types::Address;
 
@@ -116,6 +118,27 @@ fn clients_and_servers_may_be_on_unix_sockets() {
     drop(front);
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "the socket file is gone");
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn every_password_method_of_a_server() {
+    for method in [Auth::Password, Auth::Md5, Auth::Scram] {
+        let cluster = Cluster::start(&Spec::new().nodes(1).mode(Mode::Raw).auth(method)).unwrap();
+        let file = std::fs::read(cluster.dir().join("pool_passwd")).unwrap();
+        let (known, complaints) = PoolPasswd::parse(&file);
+        assert!(complaints.is_empty());
+        let port = cluster.node(0).unwrap().port();
+        let front = Front::with(port, |settings| {
+            let mut live = (*settings.live).clone();
+            live.passwords = Arc::new(move |user| known.get(user).cloned());
+            settings.live = Arc::new(live);
+        });
+        let target = Target::port(&cluster, front.port);
+        assert_eq!(target.psql("select current_user"), "postgres", "{method:?}");
+        let stranger = target.user("stranger").psql_output("select 1");
+        let words = String::from_utf8_lossy(&stranger.stderr).into_owned();
+        assert!(!stranger.status.success(), "{method:?}: {words}");
+    }
 }
 
 #[test]
