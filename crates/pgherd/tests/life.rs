@@ -88,6 +88,47 @@ fn a_stale_pid_file_is_replaced_and_stop_removes_one() {
 }
 
 #[test]
+fn what_a_killed_one_left_behind_is_in_nobodys_way() {
+    let setup = Setup::new("");
+    let mut running = setup.start();
+    running.signal("KILL");
+    assert_eq!(running.wait(), -1);
+    assert!(setup.pid_file().exists() && setup.socket().exists());
+    let mut again = setup.start();
+    UnixStream::connect(setup.socket()).unwrap();
+    again.signal("INT");
+    assert_eq!(again.wait(), 0);
+    assert!(!setup.pid_file().exists() && !setup.socket().exists());
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_to_what_clients_can_need() {
+    let setup = Setup::new("num_init_children = 50\nlisten_backlog_multiplier = 2");
+    let mut running = setup.start_with("ulimit -Sn 64");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", running.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft: u64 = line.split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!(soft >= 200, "50 clients, a backend each, and 100 that wait: {line}");
+    running.signal("INT");
+    assert_eq!(running.wait(), 0);
+}
+
+#[test]
+fn the_operator_is_warned_of_what_may_hurt() {
+    let setup = Setup::new(
+        "listen_addresses = '*'\nbackend_clustering_mode = streaming_replication\npcp_port = 9797",
+    );
+    let mut running = setup.start();
+    running.wait_for_log(
+        "WARNING:  clients are not authenticated yet, and listen_addresses = '*' lets others in",
+    );
+    running.wait_for_log("WARNING:  sr_check_user is empty");
+    running.wait_for_log("pcp_port is set, but pgherd does not do PCP yet");
+    running.signal("INT");
+    assert_eq!(running.wait(), 0);
+}
+
+#[test]
 fn the_daemon_serves_when_its_starter_has_returned() {
     let setup = Setup::new("");
     let out = setup.run(&[]);

@@ -74,9 +74,16 @@ impl Setup {
 
     /// Starts the program in the foreground and waits until it serves.
     pub(crate) fn start(&self) -> Running<'_> {
+        self.start_with("true")
+    }
+
+    /// The same, after a command of the shell that is to be its process.
+    pub(crate) fn start_with(&self, before: &str) -> Running<'_> {
         let log = fs::File::create(self.dir().join("log")).expect("a log file");
-        let child =
-            self.command(&["-n"]).stdout(Stdio::null()).stderr(log).spawn().expect("pgherd can be started");
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh").arg(PROGRAM);
+        shell.arg("-f").arg(self.configuration()).arg("-n").stdin(Stdio::null());
+        let child = shell.stdout(Stdio::null()).stderr(log).spawn().expect("sh can be started");
         let mut running = Running { setup: self, child };
         self.watch(running.child.id());
         wait_for("pgherd to serve or to end", || {
@@ -108,6 +115,11 @@ pub(crate) struct Running<'a> {
 impl Running<'_> {
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.setup.dir().join("log")).unwrap_or_default()
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for a text in the log.
