@@ -28,6 +28,10 @@ pub(crate) enum Whose {
 /// How long a peer may take to read the last bytes.
 const PARTING: Duration = Duration::from_secs(5);
 
+/// The same while pgherd is shutting down, for a peer whose kernel has the last bytes already: an idle client may not look
+/// at its socket for hours, and nobody should wait for that.
+const FAREWELL: Duration = Duration::from_millis(250);
+
 /// Reads at one time of a client that is parted from.
 const READS_OF_A_TALKER: usize = 64;
 
@@ -41,8 +45,9 @@ impl EventLoop {
         if !stream.is_clogged() {
             stream.finish();
         }
+        let limit = if self.draining.is_some() && !stream.is_clogged() { FAREWELL } else { PARTING };
         let key = self.partings.insert(Parting { stream, whose });
-        self.wheel.insert(self.now.plus(PARTING), Due::Parting(key));
+        self.wheel.insert(self.now.plus(limit), Due::Parting(key));
         if let Some(parting) = self.partings.get_mut(key) {
             parting.stream.rewatch(&self.epoll, Token::Parting(key).bits(), true);
         }

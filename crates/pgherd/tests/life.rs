@@ -145,8 +145,8 @@ fn a_daemon_is_called_what_its_starter_was() {
     let setup = Setup::new("");
     let pgpool = setup.dir().join("pgpool");
     symlink(env!("CARGO_BIN_EXE_pgherd"), &pgpool).unwrap();
-    let started = Command::new(&pgpool).arg("-f").arg(setup.configuration()).status().unwrap();
-    assert!(started.success());
+    let started = Command::new(&pgpool).arg("-f").arg(setup.configuration()).output().unwrap();
+    assert!(started.status.success());
     let pid = setup.pid().expect("a pid file");
     setup.watch(pid);
     assert_eq!(fs::read_to_string(format!("/proc/{pid}/comm")).unwrap(), "pgpool\n");
