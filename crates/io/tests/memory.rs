@@ -17,6 +17,9 @@ const FLOW: usize = 256 * 1024 * 1024;
 /// The most memory that the whole program may take at any time, in KiB.
 const MEMORY_KIB: usize = 64 * 1024;
 
+/// How often in a row the server has to be seen waiting.
+const LOOKS: usize = 40;
+
 fn memory_kib(field: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
@@ -39,7 +42,12 @@ fn results_and_copies_flow_through_in_bounded_memory() {
     stream.write_all(&question).unwrap();
     let stalled = "select count(*) from pg_stat_activity where wait_event = 'ClientWrite'";
     let direct = Target::node(cluster, cluster.node(0).unwrap());
-    wait_for("the server to wait for its client", || direct.psql(stalled) == "1");
+    // A moment's wait may be any write's; one that lasts for many looks is for a client that reads nothing.
+    let mut in_a_row = 0;
+    wait_for("the server to wait for its client", || {
+        in_a_row = if direct.psql(stalled) == "1" { in_a_row + 1 } else { 0 };
+        in_a_row == LOOKS
+    });
     let mut left = rows * (8192 + 5);
     let mut buffer = vec![0; 16 * 1024];
     while left > 0 {
