@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use pgherd_types::ClusteringMode;
+
 use crate::choices::ProcessMode;
 use crate::load::SetAt;
 use crate::problem::{Problem, Severity};
@@ -11,6 +13,7 @@ use crate::settings::Settings;
 /// Adds the problems of the settings as a whole. What stops Pgpool-II from starting is an error.
 pub(crate) fn check(file: &Path, settings: &Settings, set_at: &SetAt, problems: &mut Problems) {
     let mut check = Check { file, settings, set_at, problems };
+    check.mode();
     check.spare_children();
     check.places_for_clients();
     check.nodes();
@@ -35,6 +38,22 @@ impl Check<'_> {
             }
         };
         self.problems.push(problem);
+    }
+
+    fn mode(&mut self) {
+        match self.settings.connections.backend_clustering_mode {
+            ClusteringMode::NativeReplication | ClusteringMode::SnapshotIsolation => {
+                let message =
+                    "pgherd does not do replication of its own yet, and does not start in this mode";
+                let hint = "write backend_clustering_mode = 'streaming_replication' or 'raw'";
+                let name = ("backend_clustering_mode", None);
+                self.say(Severity::Warning, name, message.to_owned(), hint);
+            }
+            ClusteringMode::StreamingReplication
+            | ClusteringMode::LogicalReplication
+            | ClusteringMode::Slony
+            | ClusteringMode::Raw => {}
+        }
     }
 
     fn spare_children(&mut self) {

@@ -165,10 +165,10 @@ fn old_settings_for_the_clustering_mode() {
         ("master_slave_mode = on", StreamingReplication, 1),
         ("master_slave_mode = on; master_slave_sub_mode = 'stream'", StreamingReplication, 1),
         ("master_slave_mode = on; master_slave_sub_mode = 'slony'", Slony, 1),
-        ("replication_mode = on; master_slave_mode = off", NativeReplication, 1),
+        ("replication_mode = on; master_slave_mode = off", NativeReplication, 2),
         ("replication_mode = on; replication_mode = off", Raw, 1),
         ("backend_clustering_mode = raw; master_slave_mode = on", Raw, 1),
-        ("backend_clustering_mode = native_replication; master_slave_mode = off", NativeReplication, 0),
+        ("backend_clustering_mode = native_replication; master_slave_mode = off", NativeReplication, 1),
     ];
     for (lines, mode, warnings) in cases {
         let loaded = read(&format!("{NODE}{lines}"));

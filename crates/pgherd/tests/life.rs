@@ -185,6 +185,11 @@ fn all_errors_of_a_configuration_are_told_together() {
     setup.write("port = 7000\n");
     assert!(errors(&setup.run(&["-n"])).contains("no node is configured"));
     assert!(setup.run(&["config", "check", setup.configuration().to_str().unwrap()]).status.success());
+    for mode in ["native_replication", "snapshot_isolation"] {
+        let node = "backend_hostname0 = 'localhost'\nbackend_port0 = 5432\n";
+        setup.write(&format!("{node}backend_clustering_mode = '{mode}'\n"));
+        assert!(errors(&setup.run(&["-n"])).contains("writes would reach one node only"), "{mode}");
+    }
     fs::remove_file(setup.configuration()).unwrap();
     let out = setup.run(&["-n"]);
     assert_eq!(out.status.code(), Some(1));

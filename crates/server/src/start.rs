@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use pgherd_cluster::{Cluster, StatusFile};
 use pgherd_config::Settings;
 use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Passwords};
+use pgherd_types::ClusteringMode;
 
 use crate::admin::{AdminDesk, Shown};
 use crate::configuration::{ConfigurationError, load_usable};
@@ -40,6 +41,8 @@ pub enum StartError {
     Configuration(ConfigurationError),
     /// No node is configured.
     NoNode,
+    /// The mode sends writes to all nodes, and that does not exist yet: one node alone would get them.
+    NoReplication,
     /// There is no pid file.
     PidFile(PidFileError),
     /// The system refused something before there was a log.
@@ -57,6 +60,10 @@ impl fmt::Display for StartError {
         match self {
             Self::Configuration(error) => error.fmt(f),
             Self::NoNode => f.write_str("no node is configured; set backend_hostname0 and backend_port0"),
+            Self::NoReplication => f.write_str(
+                "backend_clustering_mode asks for replication by pgherd, which does not exist yet: writes would \
+                 reach one node only; use streaming_replication or raw",
+            ),
             Self::PidFile(error) => error.fmt(f),
             Self::NotStarted(what, error) | Self::System(what, error) => write!(f, "{what}: {error}"),
             Self::Listen(error) => error.fmt(f),
@@ -71,7 +78,11 @@ impl StartError {
     /// True when it happened after the log was there, and is told there.
     pub fn is_logged(&self) -> bool {
         match self {
-            Self::Configuration(_) | Self::NoNode | Self::PidFile(_) | Self::NotStarted(..) => false,
+            Self::Configuration(_)
+            | Self::NoNode
+            | Self::NoReplication
+            | Self::PidFile(_)
+            | Self::NotStarted(..) => false,
             Self::System(..) | Self::Listen(_) | Self::LoopsEnded => true,
         }
     }
@@ -90,6 +101,15 @@ pub fn start(options: &StartOptions) -> Result<(), StartError> {
     let settings = loaded.settings;
     if settings.nodes().next().is_none() {
         return Err(StartError::NoNode);
+    }
+    match settings.connections.backend_clustering_mode {
+        ClusteringMode::NativeReplication | ClusteringMode::SnapshotIsolation => {
+            return Err(StartError::NoReplication);
+        }
+        ClusteringMode::StreamingReplication
+        | ClusteringMode::LogicalReplication
+        | ClusteringMode::Slony
+        | ClusteringMode::Raw => {}
     }
     let pid_file = PidFile::create(Path::new(&settings.files.pid_file_name)).map_err(StartError::PidFile)?;
     let (least, format) = plan::log(&settings, options.debug);
