@@ -3,8 +3,8 @@
 //!
 //! The corpus lies in `corpus/`: `*.sql` files are one session each, a statement (or, in `multi.sql`, a string of
 //! several) up to a line that ends with `;`; `protocol.script` holds scripts of single messages.
-//! Beside the corpus, `tests/contract/` holds pgherd to the contract of a server process, and to what it promises of its
-//! pool.
+//! Beside the corpus, `tests/contract/` holds pgherd to the contract of a server process, and to what it promises of
+//! its pool.
 //!
 //! `differences.txt` lists, by name and with a reason, the few places where the answers may differ.
 

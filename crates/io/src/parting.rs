@@ -28,8 +28,8 @@ pub(crate) enum Whose {
 /// How long a peer may take to read the last bytes.
 const PARTING: Duration = Duration::from_secs(5);
 
-/// The same while pgherd is shutting down, for a peer whose kernel has the last bytes already: an idle client may not look
-/// at its socket for hours, and nobody should wait for that.
+/// The same while pgherd is shutting down, for a peer whose kernel has the last bytes already: an idle client may not
+/// look at its socket for hours, and nobody should wait for that.
 const FAREWELL: Duration = Duration::from_millis(250);
 
 /// Reads at one time of a client that is parted from.

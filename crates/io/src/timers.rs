@@ -1,7 +1,8 @@
 use pgherd_types::Moment;
 
-/// A wheel of timers with ticks of 10 milliseconds. Setting one costs a push, and a turn of the loop in which none is due
-/// costs a comparison. There is no way to take one back: who set it decides, when it fires, whether it still matters.
+/// A wheel of timers with ticks of 10 milliseconds. Setting one costs a push, and a turn of the loop in which none is
+/// due costs a comparison. There is no way to take one back: who set it decides, when it fires, whether it still
+/// matters.
 #[derive(Debug)]
 pub(crate) struct Wheel<K> {
     spokes: Vec<Spoke<K>>,

@@ -4,14 +4,18 @@
 //! node 1. The session is open, on backend B0 of node 0. A line that is not indented happens; the indented
 //! lines after it are all that the session does then.
 //!
-//! | line | | |---|---| | `C> Q SELECT 1\0` | the client sends a message: its kind, and its body with escapes
-//! | | `C>[..7] Q SELECT 1\0`, `C>[7..] ...` | it sends some bytes of it | | `C>+ S` | it sends a message,
-//! which arrives together with the next one | | `B0< Z I` | a backend sends a message, or as above some bytes
-//! of it | | `C> gone`, `B0< gone` | one of them has closed | | `grant B1 1`, `refuse 1` | the session gets a
-//! backend of a node, or none | | `admin TEXT`, `admin` | the answer to an administrative statement, or that
-//! it is none | | `cancel`, `cancelled B0` | the client asked for a cancel; a cancel request has been
-//! delivered | | indented: `C< Z I`, `B0> S` | the session has written a whole message | | indented: `acquire
-//! 1`, `hold`, `resume`, `admin`, `cancel B0`, `release B0 Reset`, `close Client` | other actions |
+//! | line | means |
+//! |---|---|
+//! | `C> Q SELECT 1\0` | the client sends a message: its kind, and its body with escapes |
+//! | `C>[..7] Q SELECT 1\0`, `C>[7..] ...` | it sends some bytes of it |
+//! | `C>+ S` | it sends a message, which arrives together with the next one |
+//! | `B0< Z I` | a backend sends a message, or as above some bytes of it |
+//! | `C> gone`, `B0< gone` | one of them has closed |
+//! | `grant B1 1`, `refuse 1` | the session gets a backend of a node, or none |
+//! | `admin TEXT`, `admin` | the answer to an administrative statement, or that it is none |
+//! | `cancel`, `cancelled B0` | the client asked for a cancel; a cancel request has been delivered |
+//! | indented: `C< Z I`, `B0> S` | the session has written a whole message |
+//! | indented: `acquire 1`, `hold`, `resume`, `release B0 Reset`, ... | other actions |
 
 use std::fmt::Write as _;
 

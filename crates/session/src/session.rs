@@ -41,8 +41,8 @@ impl Session {
         Session { id, cancel_key, phase: Phase::Startup(Startup::default()) }
     }
 
-    /// The first thing to call: sets the timer of `authentication_timeout`. It runs until the client has said who it is,
-    /// and again from the moment that it has a place until it has a backend.
+    /// The first thing to call: sets the timer of `authentication_timeout`. It runs until the client has said who it
+    /// is, and again from the moment that it has a place until it has a backend.
     pub fn start(&mut self, cx: &mut Context<'_>, out: &mut Actions) {
         if let Some(limit) = cx.policy.authentication_timeout {
             out.push(Action::Arm(Timer::Authentication, cx.now.plus(limit)));

@@ -171,7 +171,9 @@ fn a_balanced_read_is_cancelled_where_it_runs() {
     let mut client = scene.client();
     client.send(&[Request::Query("select i from t".to_owned())]).expect("the connection is open");
     standby.wait_for_blocked("cancel_standby", 1);
-    assert_eq!(scene.witness.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = 'cancel_standby'"), "0");
+    let waits_on_primary = "select count(*) from pg_stat_activity \
+                            where wait_event_type = 'Lock' and datname = 'cancel_standby'";
+    assert_eq!(scene.witness.value(waits_on_primary), "0");
     client.cancel().expect("a cancel request is taken");
     let answer = client.read_until_ready().expect("the session goes on");
     assert!(answer.iter().any(|message| message.field(b'C').as_deref() == Some("57014")), "{answer:?}");

@@ -151,7 +151,8 @@ fn what_only_the_server_can_judge() {
                     let mut lines: Vec<String> = client.startup().iter().map(|message| message.text()).collect();
                     // Their order is not promised.
                     lines.sort();
-                    let look = "select current_setting('work_mem'), current_setting('search_path'), current_setting('no.such', true)";
+                    let look = "select current_setting('work_mem'), current_setting('search_path'), \
+                                current_setting('no.such', true)";
                     lines.push(format!("{:?}", client.rows(look)));
                     lines
                 }
