@@ -148,7 +148,8 @@ fn what_only_the_server_can_judge() {
             let who = [("user", target.user.as_str()), ("database", target.database.as_str())];
             match Client::login(target.port, &[&who[..], options].concat()) {
                 Ok(mut client) => {
-                    let mut lines: Vec<String> = client.startup().iter().map(|message| message.text()).collect();
+                    let mut lines: Vec<String> =
+                        client.startup().iter().map(|message| message.text()).collect();
                     // Their order is not promised.
                     lines.sort();
                     let look = "select current_setting('work_mem'), current_setting('search_path'), \
