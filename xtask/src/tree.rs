@@ -26,7 +26,7 @@ pub(crate) struct Source {
 }
 
 impl Tree {
-    /// Reads what git knows of `root`, committed or new, and not ignored.
+    /// Reads the files of `root`, committed or new, and not ignored.
     pub(crate) fn read(root: &Path) -> Result<Tree, String> {
         let mut tree = Tree::default();
         for path in list(root)? {
@@ -68,24 +68,48 @@ impl Tree {
     }
 }
 
+/// What git knows, or where there is no git (an unpacked archive, a machine without it) what lies there.
 fn list(root: &Path) -> Result<Vec<String>, String> {
+    let mut paths = match list_of_git(root) {
+        Some(paths) => paths,
+        None => {
+            let mut paths = Vec::new();
+            walk(root, "", &mut paths)?;
+            paths
+        }
+    };
+    paths.sort();
+    paths.dedup();
+    Ok(paths)
+}
+
+fn list_of_git(root: &Path) -> Option<Vec<String>> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root)
         .output()
-        .map_err(|why| format!("git ls-files cannot be started: {why}; tidy needs git"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("git ls-files failed in {}: {said}", root.display()));
+        .ok()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let paths = said.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+    output.status.success().then_some(paths)
+}
+
+/// Folders of things that are made.
+const MADE: &[&str] = &[".git", "target", "node_modules", "__pycache__"];
+
+fn walk(root: &Path, folder: &str, paths: &mut Vec<String>) -> Result<(), String> {
+    let failed = |why| format!("{folder}: cannot be read: {why}");
+    for entry in std::fs::read_dir(root.join(folder)).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+        if !entry.file_type().map_err(failed)?.is_dir() {
+            paths.push(path);
+        } else if !MADE.contains(&name.as_str()) {
+            walk(root, &path, paths)?;
+        }
     }
-    let mut paths: Vec<String> = String::from_utf8_lossy(&output.stdout)
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned)
-        .collect();
-    paths.sort();
-    paths.dedup();
-    Ok(paths)
+    Ok(())
 }
 
 impl Source {
@@ -142,7 +166,23 @@ pub(crate) fn end_of_item(code: &str, from: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::Tree;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::{Tree, list_of_git, walk};
+
+    /// Files that nobody has committed may lie about, but nothing that git knows is missed.
+    #[test]
+    fn without_git_the_same_files_are_found() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut walked = Vec::new();
+        walk(&root, "", &mut walked).unwrap();
+        let walked: BTreeSet<String> = walked.into_iter().collect();
+        assert!(walked.contains("tidy/layers.rs"), "{walked:?}");
+        if let Some(known) = list_of_git(&root) {
+            assert!(known.iter().all(|path| walked.contains(path) || !root.join(path).exists()), "{known:?}");
+        }
+    }
 
     #[test]
     fn lines_for_tests_are_known() {
