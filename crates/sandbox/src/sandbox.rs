@@ -1,6 +1,6 @@
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::ports;
 use crate::processes::ProcessMark;
 use crate::run;
 use crate::spec::{Auth, Mode, NODES_MAX, Spec};
-use crate::state::{self, State};
+use crate::state::{self, Folder, State};
 use crate::template;
 
 /// The longest path of a sandbox's folder, in bytes: a Unix socket's path has at most 107, and
@@ -42,20 +42,24 @@ impl Sandbox {
         check_spec(spec)?;
         let install = Installation::find(spec.pg_bin.as_deref())?;
         let account = Account::find()?;
-        let made_dir = claim(dir)?;
+        let folder = claim(dir)?;
         let dir = dir.canonicalize().map_err(SandboxError::io(format!("cannot find {}", dir.display())))?;
-        let result = Self::fill(&dir, spec, &install, account);
+        let result = Self::fill(&dir, spec, &install, account, folder);
         if result.is_err() {
             // The first error is the one to report.
             let _ = Self::open(&dir).and_then(|half| half.remove_contents());
-            if made_dir {
-                let _ = fs::remove_dir(&dir);
-            }
+            let _ = give_back(&dir, folder);
         }
         result
     }
 
-    fn fill(dir: &Path, spec: &Spec, install: &Installation, account: Account) -> Result<Self, SandboxError> {
+    fn fill(
+        dir: &Path,
+        spec: &Spec,
+        install: &Installation,
+        account: Account,
+        folder: Folder,
+    ) -> Result<Self, SandboxError> {
         check_dir(dir)?;
         give(dir, &account)?;
         check_enterable(dir, &account)?;
@@ -72,6 +76,7 @@ impl Sandbox {
             auth: spec.auth,
             bin: install.bin().to_owned(),
             account,
+            folder,
             port: *port,
             pcp_port: *pcp_port,
             nodes: nodes.to_vec(),
@@ -97,8 +102,8 @@ impl Sandbox {
         Ok(Sandbox { dir, state })
     }
 
-    /// Stops the servers and removes all that the sandbox made. A folder that holds nothing else goes too.
-    /// Returns the names of what is left in it.
+    /// Stops the servers and removes all that the sandbox made; the folder, too, if the sandbox made it and it holds
+    /// nothing else. Returns the names of what else it holds.
     ///
     /// # Errors
     /// When a pgherd still uses the sandbox, or a server does not stop.
@@ -112,9 +117,8 @@ impl Sandbox {
             .flatten()
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
-        if left.is_empty() {
-            fs::remove_dir(&self.dir)
-                .map_err(SandboxError::io(format!("cannot remove {}", self.dir.display())))?;
+        if left.is_empty() || matches!(self.state.folder, Folder::Found { .. }) {
+            give_back(&self.dir, self.state.folder)?;
         }
         Ok(left)
     }
@@ -294,23 +298,41 @@ fn check_spec(spec: &Spec) -> Result<(), SandboxError> {
     Err(SandboxError::Usage { message: format!("--nodes {} is not from 1 to {NODES_MAX}", spec.nodes) })
 }
 
-/// Makes the folder, or makes sure that it is empty. Returns whether it was made.
-fn claim(dir: &Path) -> Result<bool, SandboxError> {
+/// Makes the folder, or makes sure that it is empty.
+fn claim(dir: &Path) -> Result<Folder, SandboxError> {
     if dir.join(state::FILE).exists() {
         return Err(SandboxError::Exists { dir: dir.to_owned() });
     }
+    let cannot = |what: &str| SandboxError::io(format!("cannot {what} {}", dir.display()));
     match fs::read_dir(dir) {
         Ok(mut entries) => match entries.next() {
-            None => Ok(false),
+            None => {
+                let meta = fs::metadata(dir).map_err(cannot("look at"))?;
+                Ok(Folder::Found { uid: meta.uid(), gid: meta.gid() })
+            }
             Some(_) => Err(SandboxError::NotEmpty { dir: dir.to_owned() }),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::DirBuilder::new()
             .recursive(true)
             .mode(0o755)
             .create(dir)
-            .map(|()| true)
-            .map_err(SandboxError::io(format!("cannot make {}", dir.display()))),
-        Err(error) => Err(SandboxError::io(format!("cannot read {}", dir.display()))(error)),
+            .map(|()| Folder::Made)
+            .map_err(cannot("make")),
+        Err(error) => Err(cannot("read")(error)),
+    }
+}
+
+/// Removes a folder that the sandbox made, and returns one that it found to its owner.
+fn give_back(dir: &Path, folder: Folder) -> Result<(), SandboxError> {
+    match folder {
+        Folder::Made => {
+            fs::remove_dir(dir).map_err(SandboxError::io(format!("cannot remove {}", dir.display())))
+        }
+        Folder::Found { uid, gid } if rustix::process::geteuid().is_root() => {
+            chown(dir, Some(uid), Some(gid))
+                .map_err(SandboxError::io(format!("cannot give {} back", dir.display())))
+        }
+        Folder::Found { .. } => Ok(()),
     }
 }
 

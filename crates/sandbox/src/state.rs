@@ -10,6 +10,20 @@ use crate::spec::{Auth, Mode, NODES_MAX};
 /// The file that makes a folder a sandbox.
 pub(crate) const FILE: &str = "sandbox.state";
 
+/// Whose the folder of a sandbox is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Folder {
+    /// The sandbox made it, and removes it.
+    Made,
+    /// It was there, empty, and is kept.
+    Found {
+        /// The user that owned it.
+        uid: u32,
+        /// The group that owned it.
+        gid: u32,
+    },
+}
+
 /// What a sandbox remembers about itself: lines of `name value` in [`FILE`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
@@ -17,6 +31,7 @@ pub(crate) struct State {
     pub(crate) auth: Auth,
     pub(crate) bin: PathBuf,
     pub(crate) account: Account,
+    pub(crate) folder: Folder,
     pub(crate) port: u16,
     pub(crate) pcp_port: u16,
     /// The port of each node.
@@ -60,6 +75,10 @@ impl State {
         line("user", &self.account.name);
         line("uid", &self.account.uid);
         line("gid", &self.account.gid);
+        match self.folder {
+            Folder::Made => line("folder", &"made"),
+            Folder::Found { uid, gid } => line("folder", &format_args!("found {uid} {gid}")),
+        }
         line("port", &self.port);
         line("pcp_port", &self.pcp_port);
         for (i, port) in self.nodes.iter().enumerate() {
@@ -90,6 +109,7 @@ impl State {
                 gid: id("gid")?,
                 switch: caller_is_root && uid != 0,
             },
+            folder: parse_folder(word("folder")?).ok_or_else(|| wrong("folder"))?,
             port: port("port")?,
             pcp_port: port("pcp_port")?,
             nodes: (0..count).map(|i| port(&format!("node{i}"))).collect::<Result<_, _>>()?,
@@ -97,9 +117,17 @@ impl State {
     }
 }
 
+fn parse_folder(text: &str) -> Option<Folder> {
+    if text == "made" {
+        return Some(Folder::Made);
+    }
+    let (uid, gid) = text.strip_prefix("found ")?.split_once(' ')?;
+    Some(Folder::Found { uid: uid.parse().ok()?, gid: gid.parse().ok()? })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::State;
+    use super::{Folder, State};
     use crate::account::Account;
     use crate::spec::{Auth, Mode};
 
@@ -109,6 +137,7 @@ mod tests {
             auth: Auth::Scram,
             bin: "/usr/lib/post gres/bin".into(),
             account: Account { name: "postgres".to_owned(), uid: 101, gid: 104, switch: true },
+            folder: Folder::Found { uid: 0, gid: 1 },
             port: 11_000,
             pcp_port: 11_001,
             nodes: vec![11_002, 11_003],
@@ -126,6 +155,7 @@ mod tests {
         let cases = [
             (text.replace("mode ", "mood "), "the line `mode` is missing"),
             (text.replace("11002", "x"), "the value of `node0` cannot be understood"),
+            (text.replace("found 0", "found x"), "the value of `folder` cannot be understood"),
             (text.replace("node", "n"), "the line `node0` is missing"),
         ];
         for (text, problem) in cases {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -103,6 +104,12 @@ fn down_removes_what_up_made_and_nothing_else() {
     fs::write(dir.join("mine"), "text").unwrap();
     assert_eq!(sandbox.down().unwrap(), ["mine"]);
     assert_eq!(fs::read_to_string(dir.join("mine")).unwrap(), "text");
+
+    // The folder was there before the sandbox: it is kept, and its owner's again.
+    assert_eq!(fs::metadata(&dir).unwrap().uid(), fs::metadata(dir.join("mine")).unwrap().uid());
+    let inner = dir.join("made");
+    assert_eq!(Sandbox::up(&inner, &Spec::new().nodes(1)).unwrap().down().unwrap(), [""; 0]);
+    assert!(!inner.exists());
 
     let foreign = Sandbox::up(&dir, &Spec::new().nodes(1)).unwrap_err();
     assert!(matches!(foreign, SandboxError::NotEmpty { .. }), "{foreign}");
