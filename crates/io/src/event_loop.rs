@@ -315,8 +315,11 @@ impl EventLoop {
     }
 
     fn is_over(&self) -> bool {
-        self.draining.is_some()
-            && self.shared.clients.load(Ordering::Acquire) == 0
-            && self.partings.len() == 0
+        let said_goodbye = match self.draining {
+            None => return false,
+            Some(Shutdown::Smart | Shutdown::Fast) => self.partings.len() == 0,
+            Some(Shutdown::Immediate) => true,
+        };
+        said_goodbye && self.shared.clients.load(Ordering::Acquire) == 0
     }
 }

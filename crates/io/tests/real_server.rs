@@ -4,12 +4,14 @@
 
 mod common;
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::thread;
 
 use common::Front;
 use pgherd_auth::PoolPasswd;
 use pgherd_io::{Listen, ProbeError, ProbeTarget, probe};
+use pgherd_pool::BackendStage;
 use pgherd_testkit::sandbox::{Auth, Cluster, Mode, Spec};
 use pgherd_testkit::{Client, Request, SOON, Target, raw_cluster, wait_for};
 use pgherd_types::Address;
@@ -118,6 +120,42 @@ fn clients_and_servers_may_be_on_unix_sockets() {
     drop(front);
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "the socket file is gone");
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn nothing_is_left_behind_by_those_who_are_killed() {
+    // A cluster of its own: other tests' backends are not to be terminated.
+    let cluster = Cluster::start(&Spec::new().nodes(1).mode(Mode::Raw)).unwrap();
+    let port = cluster.node(0).unwrap().port();
+    let (front, direct) = (Front::start(port, 40), Target::port(&cluster, port));
+    let target = Target::port(&cluster, front.port);
+    direct.pgbench(&["-i", "-q"]);
+    let run = |args: &[&str]| {
+        let mut program = target.program("pgbench");
+        program.args(["-n", "-c", "15", "-T", "60"]).args(args);
+        program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let opened = || front.seen.lock().unwrap().iter().filter(|line| line.starts_with("Opened")).count();
+    for round in 1..=3 {
+        let mut programs = [run(&["-C", "-S"]), run(&["-N", "-M", "extended"])];
+        wait_for("some sessions", || opened() > 100 * round);
+        direct.psql(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgbench'",
+        );
+        for program in &mut programs {
+            program.kill().unwrap();
+            program.wait().unwrap();
+        }
+    }
+    wait_for("all sessions to be gone", || front.handle.sessions().is_empty());
+    let all_idle =
+        || front.handle.backends().iter().all(|row| matches!(row.stage, BackendStage::Idle { .. }));
+    wait_for("all backends to be idle", all_idle);
+    let busy = "select count(*) from pg_stat_activity where application_name = 'pgbench' and state <> 'idle'";
+    wait_for("no transaction to be left open", || direct.psql(busy) == "0");
+    let open = direct.psql("select count(*) from pg_stat_activity where application_name = 'pgbench'");
+    assert_eq!(open, front.handle.backends().len().to_string());
+    assert_eq!(target.psql("select 1"), "1");
 }
 
 #[test]
