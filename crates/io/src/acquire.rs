@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pgherd_pool::{Effect, Effects, Grant, Pool, Source};
 use pgherd_session::{Event, Gone, Parked, Reset, ResetStep};
-use pgherd_types::{BackendFacts, BackendId, Fate, Identity, Lease, NodeId};
+use pgherd_types::{BackendFacts, BackendId, Fate, Identity, Lease, Node, NodeId};
 
 use crate::backend_conn::{Backend, Stage};
 use crate::client_conn::LegSocket;
@@ -199,8 +199,11 @@ impl EventLoop {
         if matches!(backend.stage, Stage::Gone(_)) || backend.stream.is_broken() {
             return self.discard_backend(leg);
         }
+        let usable = self.topology.node(backend.node).is_some_and(Node::is_usable);
         match fate {
             Fate::Close(_) => self.discard_backend(leg),
+            // Nobody will ask for it, and what it is connected to may not be what comes back.
+            Fate::Reuse | Fate::Reset { .. } if !usable => self.discard_backend(leg),
             Fate::Reuse => {
                 backend.stage = Stage::Parked(Parked::new(), facts);
                 self.park(leg);

@@ -36,6 +36,7 @@ impl EventLoop {
             }
             match client.stream.receive(&mut buffer) {
                 Received::Bytes(n) => {
+                    client.cut = None;
                     let bytes = buffer.get(..n).unwrap_or_default();
                     self.deliver(key, Event::ClientBytes(bytes));
                     self.keep_held(key, bytes);
