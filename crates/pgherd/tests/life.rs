@@ -255,6 +255,27 @@ fn a_node_that_is_not_there_does_not_stop_start_or_stop() {
 }
 
 #[test]
+fn a_node_that_never_answers_delays_the_stop_by_nothing() {
+    // The kernel takes connections for it, and nobody ever says a word.
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = mute.local_addr().unwrap().port();
+    let setup = Setup::new(&format!(
+        "backend_clustering_mode = streaming_replication\nbackend_port0 = {port}\nsr_check_user = 'u'\n\
+         connect_timeout = 100000"
+    ));
+    let mut running = setup.start();
+    running.wait_for_log("no primary is known; searching for it");
+    mute.set_nonblocking(true).unwrap();
+    let mut looks = 0;
+    wait_for("the look after the first one", || {
+        looks += usize::from(mute.accept().is_ok());
+        looks == 2
+    });
+    running.signal("INT");
+    assert_eq!(running.wait(), 0, "well before the look's hundred seconds are over");
+}
+
+#[test]
 fn lines_have_the_form_that_scripts_look_for() {
     let setup = Setup::new("");
     let mut running = setup.start();

@@ -176,7 +176,10 @@ fn serve(options: &StartOptions, settings: Settings, log: &Log) -> Result<(), St
         observer,
         data_plane,
     };
-    if runtime.block_on(control.run(signals)) { Ok(()) } else { Err(StartError::LoopsEnded) }
+    let was_told = runtime.block_on(control.run(signals));
+    // A look at a node that does not answer may still be under way, and nobody waits for what it sees.
+    runtime.shutdown_background();
+    if was_told { Ok(()) } else { Err(StartError::LoopsEnded) }
 }
 
 fn open(
