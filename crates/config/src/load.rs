@@ -1,7 +1,7 @@
 //! From files to settings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::check;
 use crate::kind::Offence;
@@ -21,9 +21,16 @@ pub struct Loaded {
     pub settings: Settings,
     /// All problems of all files, in the order of their places.
     pub problems: Vec<Problem>,
+    /// Where each setting got its value, by its name with its number.
+    places: BTreeMap<String, (PathBuf, u32)>,
 }
 
 impl Loaded {
+    /// The file and the line, from 1, that give a setting its value; `None` when no file does.
+    pub fn place(&self, name: &str) -> Option<(&Path, u32)> {
+        self.places.get(name).map(|(file, line)| (file.as_path(), *line))
+    }
+
     /// The problems because of which the settings must not be used.
     pub fn errors(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.severity == Severity::Error)
@@ -46,7 +53,8 @@ pub fn load(path: &Path, text: &[u8], files: &dyn Include) -> Loaded {
     loader.apply();
     loader.note_idle();
     check::check(path, &loader.settings, &loader.set_at, &mut loader.problems);
-    Loaded { settings: loader.settings, problems: loader.problems.in_order_of_places() }
+    let places = loader.places();
+    Loaded { settings: loader.settings, problems: loader.problems.in_order_of_places(), places }
 }
 
 /// Unknown names for which a known one is looked for: a file with more is no configuration file.
@@ -245,6 +253,14 @@ impl Loader {
             }
             Err(offence) => self.error(place, sentence(&offence), offence.hint),
         }
+    }
+
+    fn places(&self) -> BTreeMap<String, (PathBuf, u32)> {
+        let named = |(&(base, index), place): (&(&'static str, Option<u8>), &Place)| {
+            let name = settings::find(base)?.full_name(index);
+            Some((name, (place.file.to_path_buf(), place.at.line)))
+        };
+        self.set_at.iter().filter_map(named).collect()
     }
 
     /// Says of each setting that does nothing, yet or ever, that it does not, if its value asks for something.

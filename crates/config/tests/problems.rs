@@ -250,3 +250,15 @@ fn no_password_is_in_what_is_said() {
     }
     assert!(!format!("{:?}", read("sr_check_password = 'hunter2'").settings).contains("hunter2"));
 }
+
+#[test]
+fn each_value_has_its_place() {
+    let files = |_: &Path| Ok(b"\n\nport = 7777\n".to_vec());
+    let text = b"num_init_children = 5\nbackend_weight1 = 2\ninclude = 'more.conf'\nnum_init_children = 6\n";
+    let loaded = pgherd_config::load(Path::new("/etc/x.conf"), text, &files);
+    let place = |name: &str| loaded.place(name).map(|(file, line)| format!("{}:{line}", file.display()));
+    assert_eq!(place("num_init_children").as_deref(), Some("/etc/x.conf:4"));
+    assert_eq!(place("backend_weight1").as_deref(), Some("/etc/x.conf:2"));
+    assert_eq!(place("port").as_deref(), Some("/etc/more.conf:3"));
+    assert_eq!(place("max_pool"), None);
+}

@@ -28,6 +28,9 @@ pub(crate) struct Canceller {
 /// How long a node may take.
 const CANCELLING: Duration = Duration::from_secs(10);
 
+/// The same while pgherd is shutting down.
+const CANCELLING_IN_A_HURRY: Duration = Duration::from_secs(1);
+
 /// Cancel requests that one loop has under way at once.
 const CANCELLERS: usize = 256;
 
@@ -66,7 +69,8 @@ impl EventLoop {
         startup::put_cancel_request(&mut request, backend.process_id, backend.cancel_key.expose());
         let canceller = Canceller { client, backend: id, stream, request: Some(request) };
         let key = self.cancellers.insert(canceller);
-        self.wheel.insert(self.now.plus(CANCELLING), Due::Canceller(key));
+        let limit = if self.draining.is_some() { CANCELLING_IN_A_HURRY } else { CANCELLING };
+        self.wheel.insert(self.now.plus(limit), Due::Canceller(key));
         let token = Token::Canceller(key).bits();
         let watched = self
             .cancellers

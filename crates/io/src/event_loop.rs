@@ -317,7 +317,7 @@ impl EventLoop {
     fn is_over(&self) -> bool {
         let said_goodbye = match self.draining {
             None => return false,
-            Some(Shutdown::Smart | Shutdown::Fast) => self.partings.len() == 0,
+            Some(Shutdown::Smart | Shutdown::Fast) => self.partings.len() == 0 && self.cancellers.len() == 0,
             Some(Shutdown::Immediate) => true,
         };
         said_goodbye && self.shared.clients.load(Ordering::Acquire) == 0

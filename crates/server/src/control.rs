@@ -245,8 +245,10 @@ impl Control {
         }
         let reload = self.settings.reload(&loaded.settings);
         for change in &reload.waiting {
+            let place = loaded.place(&change.name);
+            let place = place.map_or_else(String::new, |(file, line)| format!("{}:{line}: ", file.display()));
             let text = format!(
-                "{} stays {} until pgherd is started again; the file says {}",
+                "{place}{} stays {} until pgherd is started again; the file says {}",
                 change.name, change.old, change.new
             );
             self.say(Level::Warning, "main", text);

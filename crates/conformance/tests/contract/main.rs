@@ -3,6 +3,10 @@
 
 mod cancel;
 mod endings;
+mod loss;
+mod passwords;
 mod places;
 mod pool;
+mod shutdown;
 mod startup;
+mod unasked;

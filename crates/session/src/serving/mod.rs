@@ -324,6 +324,10 @@ impl Serving {
         if self.client_at_boundary() {
             out.make_to_client(|to| say::shutdown(to, how));
         }
+        if how == Shutdown::Fast {
+            // As in a server's own fast shutdown, what is running is not left running.
+            let _: Life = self.cancel(out);
+        }
         self.end(out, Closing::Shutdown)
     }
 
