@@ -1,6 +1,6 @@
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pgherd_cluster::StatusFile;
 use pgherd_config::Settings;
@@ -46,7 +46,7 @@ impl StatusStore {
             return Ok(());
         }
         let new = self.path.with_extension("new");
-        let mut file = File::create(&new)?;
+        let mut file = create_anew(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
@@ -55,7 +55,50 @@ impl StatusStore {
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &std::path::Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Makes a file that was not there. `work_dir` is `/tmp` by default, where anybody can put a link that leads elsewhere.
+fn create_anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use pgherd_cluster::StatusFile;
+    use pgherd_config::Settings;
+
+    use super::StatusStore;
+
+    #[test]
+    fn what_is_written_is_read_and_a_link_in_the_way_leads_nowhere() {
+        let dir = std::env::temp_dir().join(format!("pgherd-status-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let precious = dir.join("precious");
+        fs::write(&precious, "precious").unwrap();
+        symlink(&precious, dir.join("pgpool_status.new")).unwrap();
+        symlink(&precious, dir.join("pgpool_status")).unwrap();
+        let mut settings = Settings::default();
+        settings.files.work_dir = dir.to_string_lossy().into_owned();
+        let mut store = StatusStore::new(&settings);
+        let status = StatusFile::parse("up\ndown\n");
+        store.write(&status).unwrap();
+        assert_eq!(store.read().unwrap(), status);
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        store.write(&StatusFile::default()).unwrap();
+        assert_eq!(store.read().unwrap(), status, "a file without a node that is up is not written");
+        fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(store.read().unwrap(), StatusFile::default(), "no file says nothing");
+        assert!(store.write(&status).is_ok(), "the same text is not written again");
+        assert!(store.write(&StatusFile::parse("up\n")).is_err());
     }
 }

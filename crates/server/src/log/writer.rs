@@ -1,7 +1,7 @@
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -63,11 +63,10 @@ impl Log {
         let (queue, items) = sync_channel(QUEUE_RECORDS);
         let log =
             Log(Arc::new(Shared { queue, least: AtomicU8::new(least.weight()), dropped: AtomicU64::new(0) }));
-        let weak = Arc::downgrade(&log.0);
         let zone = TimeZone::system();
-        let writer = Writer { sink, format, zone, line: 0, text: String::new() };
-        let dropped = move || weak.upgrade().map_or(0, |shared| shared.dropped.swap(0, Ordering::Relaxed));
-        std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run(&items, dropped))?;
+        let writer =
+            Writer { sink, shared: Arc::downgrade(&log.0), format, zone, line: 0, text: String::new() };
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run(&items))?;
         Ok(log)
     }
 
@@ -101,6 +100,7 @@ impl Log {
 
 struct Writer<W> {
     sink: W,
+    shared: Weak<Shared>,
     format: Format,
     zone: TimeZone,
     line: u64,
@@ -108,19 +108,12 @@ struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    fn run(mut self, items: &Receiver<Item>, dropped: impl Fn() -> u64) {
+    fn run(mut self, items: &Receiver<Item>) {
         while let Ok(item) = items.recv() {
             self.take(item);
             // One write for all that has come in meanwhile.
             for item in items.try_iter().take(QUEUE_RECORDS) {
                 self.take(item);
-            }
-            match dropped() {
-                0 => {}
-                n => {
-                    let message = format!("{n} log lines were dropped: the log is written too slowly");
-                    self.put(&Record::new(Level::Warning, Source::part("main"), message));
-                }
             }
             self.send();
         }
@@ -157,9 +150,21 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// Says how many records found no room since it was said last.
+    fn put_dropped(&mut self) {
+        match self.shared.upgrade().map_or(0, |shared| shared.dropped.swap(0, Ordering::Relaxed)) {
+            0 => {}
+            n => {
+                let message = format!("{n} log lines were dropped: the log is written too slowly");
+                self.put(&Record::new(Level::Warning, Source::part("main"), message));
+            }
+        }
+    }
+
     /// Writes what has been put together. A log that cannot be written must not stop the servers' clients, and there is
     /// nowhere to say so.
     fn send(&mut self) {
+        self.put_dropped();
         let _ = self.sink.write_all(self.text.as_bytes()).and_then(|()| self.sink.flush());
         self.text.clear();
     }
