@@ -1,5 +1,5 @@
-//! What a client sees through pgherd is what it would see from a server: a corpus of statements and protocol scripts,
-//! given to both, and the comparison.
+//! What a client sees through pgherd is what it would see from a server: a corpus of statements and protocol
+//! scripts, given to both, and the comparison.
 //!
 //! The corpus lies in `corpus/`: `*.sql` files are one session each, a statement (or, in `multi.sql`, a string of
 //! several) up to a line that ends with `;`; `protocol.script` holds scripts of single messages.

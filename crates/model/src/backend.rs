@@ -43,6 +43,7 @@ pub struct Backend {
     state: State,
     prepared: BTreeMap<String, Prepared>,
     portals: BTreeMap<String, Portal>,
+    next_portal: u64,
     reported: String,
     notify: Vec<String>,
     cancelled: bool,
@@ -106,6 +107,7 @@ impl Backend {
             state: State::default(),
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
+            next_portal: 0,
             reported: String::new(),
             notify: Vec::new(),
             cancelled: false,
@@ -362,7 +364,8 @@ impl Backend {
     }
 
     fn function_call(&mut self, mut body: &[u8], wires: &mut Wires<'_>) {
-        const KNOWN_FUNCTION: i32 = 1;
+        /// `version()`.
+        const KNOWN_FUNCTION: i32 = 89;
         let result = match self.transaction {
             Transaction::Failed => Err(Self::aborted()),
             Transaction::Idle | Transaction::Started | Transaction::Several | Transaction::Open => {
@@ -459,7 +462,7 @@ impl Backend {
 pub fn pool_version(out: &mut Vec<u8>) {
     execute::row_description(out);
     execute::row(b"pgherd", out);
-    execute::tag("SHOW 1", out);
+    execute::tag("SHOW", out);
 }
 
 /// Appends an ErrorResponse (`E`) or NoticeResponse (`N`).

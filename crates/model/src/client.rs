@@ -5,20 +5,20 @@ use crate::program::{LAST_ROW, Program, Step};
 
 /// A client that plays its program: it sends, and stops to read where the program says so.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     steps: VecDeque<Step>,
     partial: Vec<u8>,
     /// What it has read, startup included.
-    pub(crate) seen: Vec<Message>,
+    pub seen: Vec<Message>,
     /// How many of them come before what the next wait looks at.
     looked: usize,
     /// How many of them belong to the start: up to the first ReadyForQuery.
-    pub(crate) start: Option<usize>,
+    pub start: Option<usize>,
 }
 
 impl Client {
     /// A client that has sent its startup packet.
-    pub(crate) fn new(program: &Program) -> Self {
+    pub fn new(program: &Program) -> Self {
         Client {
             steps: program.steps().cloned().collect(),
             partial: Vec::new(),
@@ -29,12 +29,12 @@ impl Client {
     }
 
     /// A client of a server that has said all that it says at the start.
-    pub(crate) fn started(program: &Program) -> Self {
+    pub fn started(program: &Program) -> Self {
         Client { start: Some(0), ..Client::new(program) }
     }
 
     /// Bytes arrive.
-    pub(crate) fn read(&mut self, bytes: &[u8]) {
+    pub fn read(&mut self, bytes: &[u8]) {
         self.partial.extend_from_slice(bytes);
         let mut at = 0;
         while let Some(message) = message::take_at(&self.partial, &mut at) {
@@ -49,17 +49,17 @@ impl Client {
     }
 
     /// True when a message has been read in part.
-    pub(crate) fn is_mid_message(&self) -> bool {
+    pub fn is_mid_message(&self) -> bool {
         !self.partial.is_empty()
     }
 
     /// What it has read since the start was over.
-    pub(crate) fn replies(&self) -> &[Message] {
+    pub fn replies(&self) -> &[Message] {
         self.start.and_then(|start| self.seen.get(start..)).unwrap_or_default()
     }
 
     /// True when it would send something, or ask for a cancel, now.
-    pub(crate) fn can_go_on(&self) -> bool {
+    pub fn can_go_on(&self) -> bool {
         self.start.is_some()
             && match self.steps.front() {
                 Some(Step::Send(_) | Step::Cancel) => true,
@@ -70,7 +70,7 @@ impl Client {
 
     /// What it does next. A wait looks only at what came after the last one, so that a program behaves alike
     /// however its answers are spread over time.
-    pub(crate) fn next(&mut self) -> Option<Step> {
+    pub fn next_step(&mut self) -> Option<Step> {
         loop {
             let step = self.steps.front()?;
             match step {
@@ -84,7 +84,7 @@ impl Client {
     }
 
     /// Steps that are left.
-    pub(crate) fn left(&self) -> usize {
+    pub fn left(&self) -> usize {
         self.steps.len()
     }
 

@@ -2,7 +2,8 @@
 //! oracle that says whether a client could have told pgherd from a server of its own.
 
 pub mod backend;
-mod client;
+/// A client that plays its program, whatever it is connected to.
+pub mod client;
 /// Messages as the model reads and writes them.
 pub mod message;
 /// Whether what the clients saw is what they could have seen alone.

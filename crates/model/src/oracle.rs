@@ -40,7 +40,7 @@ pub fn setup(seed: u64) -> Setup {
 }
 
 /// A program that comes to its end: it waits for nothing that a server alone would never send.
-fn program(rng: &mut Rng, me: usize, manners: Manners, traits: Traits) -> Program {
+pub fn program(rng: &mut Rng, me: usize, manners: Manners, traits: Traits) -> Program {
     let mut program = Program::random(rng, me, manners);
     loop {
         let all = program.steps().count();
@@ -160,14 +160,26 @@ pub fn hunt(seeds: impl Iterator<Item = u64>) -> Option<(u64, String)> {
 }
 
 /// What a client sees alone on a server of its own.
-struct Alone {
-    replies: Vec<Message>,
-    left: usize,
-    closed: bool,
+#[derive(Debug)]
+pub struct Alone {
+    /// The messages that it reads after the start.
+    pub replies: Vec<Message>,
+    /// Steps of its program that it cannot take, because it waits for what never comes.
+    pub left: usize,
+    /// True when the server has closed the connection.
+    pub closed: bool,
     doomed_copies: u32,
 }
 
-fn alone(program: &Program, traits: Traits) -> Alone {
+impl Alone {
+    /// How many COPYs were bound to fail before they read anything.
+    pub fn doomed_copies(&self) -> u32 {
+        self.doomed_copies
+    }
+}
+
+/// Plays a program against a server of its own.
+pub fn alone(program: &Program, traits: Traits) -> Alone {
     alone_if(program, traits, 0)
 }
 
@@ -176,7 +188,7 @@ fn alone_if(program: &Program, traits: Traits, late: u32) -> Alone {
     let mut client = Client::started(program);
     let mut server = Backend::new(traits).late(late);
     let (mut data, mut bytes, mut out) = (Data::default(), Vec::new(), Vec::new());
-    while let Some(step) = client.next() {
+    while let Some(step) = client.next_step() {
         let Step::Send(message) = step else { continue };
         bytes.clear();
         message.write(&mut bytes);

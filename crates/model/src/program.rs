@@ -189,7 +189,7 @@ impl Writer<'_> {
     }
 
     fn call(&mut self) {
-        let oid = if self.rng.chance(70) { 1_i32 } else { 9 };
+        let oid = if self.rng.chance(70) { 89_i32 } else { 9 };
         let mut body = oid.to_be_bytes().to_vec();
         body.extend_from_slice(&[0, 0, 0, 0, 0, 0]);
         self.message(b'F', &body);

@@ -31,9 +31,6 @@ impl Backend {
                 copying.lines += 1;
                 Ok(None)
             }
-            b'c' if copying.how == CopyIn::Checked => {
-                Err(Failure::new("23514", "a statement trigger refuses"))
-            }
             b'c' => Ok(Some((copying.table, copying.lines))),
             b'f' => {
                 let why = message.body.strip_suffix(b"\0").unwrap_or_default();
@@ -69,7 +66,7 @@ impl Backend {
 
     /// Answers COPY TO STDOUT.
     pub(super) fn copy_out(&mut self, table: usize, wires: &mut Wires<'_>) -> String {
-        let lines = self.count(table, wires.data).min(5);
+        let lines = self.count(table, wires.data);
         put(wires.out, b'H', |out| out.extend_from_slice(&[0, 0, 1, 0, 0]));
         for line in 0..lines {
             put(wires.out, b'd', |out| out.extend_from_slice(format!("t{table} {line}\n").as_bytes()));

@@ -1,5 +1,5 @@
 use super::copy::{Copying, doomed};
-use super::extended::{Portal, Prepared};
+use super::extended::Prepared;
 use super::{Backend, Busy, Failure, Transaction, Wires, error};
 use crate::message::put;
 use crate::sql::{Command, Control, CopyIn, Named, Read, Sql};
@@ -27,7 +27,7 @@ impl Backend {
             Outcome::Rows(rows, verb) => {
                 row_description(wires.out);
                 rows.iter().for_each(|value| row(value, wires.out));
-                Some(format!("{verb} {}", rows.len()))
+                Some(tag_of(verb, rows.len()))
             }
             Outcome::Done(tag) => Some(tag),
             Outcome::Waits => {
@@ -82,12 +82,23 @@ impl Backend {
         match sql {
             Sql::Read(_) | Sql::Sleep => true,
             Sql::Named(Named::Fetch { name, .. }) => self.portals.contains_key(name),
-            Sql::Named(Named::Execute(name)) => match self.prepared.get(name).and_then(Prepared::sql) {
-                Some(Sql::Named(Named::Execute(_))) | None => false,
-                Some(sql) => self.has_rows(sql),
-            },
+            Sql::Named(Named::Execute(name)) => self.executed(name).is_ok_and(|sql| self.has_rows(sql)),
             Sql::Named(_) | Sql::Control(_) | Sql::Command(_) | Sql::CopyIn(..) | Sql::CopyOut(_) => false,
         }
+    }
+
+    /// What EXECUTE comes to in the end, where one executes the other.
+    fn executed(&self, name: &str) -> Result<&Sql, Failure> {
+        const STACK_DEPTH: usize = 32;
+        let mut name = name;
+        for _ in 0..STACK_DEPTH {
+            match self.prepared.get(name).and_then(Prepared::sql) {
+                Some(Sql::Named(Named::Execute(next))) => name = next,
+                Some(sql) => return Ok(sql),
+                None => return Err(no_statement(name)),
+            }
+        }
+        Err(Failure::new("54001", "stack depth limit exceeded"))
     }
 
     /// Runs a statement. Its answer is sent by the caller, except what COPY and notices send.
@@ -126,9 +137,12 @@ impl Backend {
     ) -> Result<Outcome, Failure> {
         let one = |value: Vec<u8>| Ok(Outcome::Rows(vec![value], "SELECT"));
         let setting = |name: &str| {
-            self.state.setting(name).or((name == "application_name").then_some("")).ok_or_else(|| {
-                Failure::new("42704", format!("unrecognized configuration parameter \"{name}\""))
-            })
+            self.state
+                .setting(name)
+                .or(["application_name", "my.x"].contains(&name).then_some(""))
+                .ok_or_else(|| {
+                    Failure::new("42704", format!("unrecognized configuration parameter \"{name}\""))
+                })
         };
         match read {
             Read::Rows { text, rows } => Ok(Outcome::Rows(vec![text.as_bytes().to_vec(); *rows], "SELECT")),
@@ -246,35 +260,27 @@ impl Backend {
 
     fn named(&mut self, named: &Named, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
         let done = |tag: &str| Ok(Outcome::Done(tag.to_owned()));
-        let no_statement =
-            |name: &str| Failure::new("26000", format!("prepared statement \"{name}\" does not exist"));
         match named {
             Named::Prepare { name, sql } => {
                 self.prepare(name, Some((**sql).clone()))?;
                 done("PREPARE")
             }
             Named::Execute(name) => {
-                let known = self.prepared.get(name).ok_or_else(|| no_statement(name))?;
-                match known.sql().cloned() {
-                    Some(Sql::Named(Named::Execute(_))) => {
-                        Err(Failure::new("0A000", "EXECUTE does not support variable-result cached plans"))
-                    }
-                    Some(inner) => self.run(&inner, &[], wires),
-                    None => Err(no_statement(name)),
-                }
+                let inner = self.executed(name)?.clone();
+                self.run(&inner, &[], wires)
             }
             Named::Deallocate(name) => {
                 self.prepared.remove(name).ok_or_else(|| no_statement(name))?;
                 done("DEALLOCATE")
             }
-            Named::Declare { .. } if !self.in_block() => {
+            Named::Declare { .. } if !self.in_block() && self.transaction != Transaction::Several => {
                 Err(Failure::new("25P01", "DECLARE CURSOR can only be used in transaction blocks"))
             }
             Named::Declare { name, .. } if self.portals.contains_key(name) => {
                 Err(Failure::new("42P03", format!("cursor \"{name}\" already exists")))
             }
             Named::Declare { name, sql } => {
-                self.portals.insert(name.clone(), Portal::new(Some((**sql).clone()), Vec::new()));
+                self.open_portal(name.clone(), Some((**sql).clone()), Vec::new());
                 done("DECLARE CURSOR")
             }
             Named::Fetch { name, rows } => {
@@ -300,6 +306,10 @@ impl Backend {
     }
 }
 
+fn no_statement(name: &str) -> Failure {
+    Failure::new("26000", format!("prepared statement \"{name}\" does not exist"))
+}
+
 /// Appends the RowDescription that all rows of the model have: one column of text.
 pub(super) fn row_description(out: &mut Vec<u8>) {
     put(out, b'T', |out| {
@@ -316,6 +326,11 @@ pub(super) fn row(value: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&(value.len() as u32).to_be_bytes());
         out.extend_from_slice(value);
     });
+}
+
+/// The tag of a statement that has sent rows. SHOW does not count them.
+pub(super) fn tag_of(verb: &str, rows: usize) -> String {
+    if verb == "SHOW" { verb.to_owned() } else { format!("{verb} {rows}") }
 }
 
 /// Appends a CommandComplete.

@@ -1,5 +1,5 @@
-use super::execute::{Outcome, row, row_description, tag};
-use super::{Backend, Failure, Wires};
+use super::execute::{Outcome, row, row_description, tag, tag_of};
+use super::{Backend, Failure, Transaction, Wires};
 use crate::message::{Message, int16, int32, put, text};
 use crate::sql::{self, Read, Sql};
 
@@ -19,6 +19,8 @@ pub(super) struct Portal {
     sql: Option<Sql>,
     parameters: Vec<Option<Vec<u8>>>,
     run: Run,
+    /// Grows from portal to portal: which of them are older than a savepoint.
+    pub(super) number: u64,
 }
 
 /// How far a portal has been run.
@@ -29,12 +31,6 @@ enum Run {
     Rows(Vec<Vec<u8>>, &'static str),
     /// It was no query and is over.
     Over,
-}
-
-impl Portal {
-    pub(super) fn new(sql: Option<Sql>, parameters: Vec<Option<Vec<u8>>>) -> Self {
-        Portal { sql, parameters, run: Run::Not }
-    }
 }
 
 fn malformed() -> Failure {
@@ -90,9 +86,6 @@ impl Backend {
         let name = text(body).ok_or_else(malformed)?;
         self.start();
         let Prepared(sql) = self.statement(name)?.clone();
-        if let Some(sql) = &sql {
-            self.refuse_when_aborted(sql)?;
-        }
         for _ in 0..int16(body).ok_or_else(malformed)? {
             int16(body).ok_or_else(malformed)?;
         }
@@ -107,15 +100,34 @@ impl Backend {
                 Err(_) => None,
             });
         }
-        if parameters.is_empty() && matches!(sql, Some(Sql::Read(Read::Echo))) {
-            return Err(Failure::new("08P01", "bind message supplies 0 parameters, but 1 is required"));
+        let wanted = usize::from(matches!(sql, Some(Sql::Read(Read::Echo))));
+        if parameters.len() != wanted {
+            let text =
+                format!("bind message supplies {} parameters, but {wanted} are required", parameters.len());
+            return Err(Failure::new("08P01", text));
+        }
+        match &sql {
+            Some(sql) => self.refuse_when_aborted(sql)?,
+            None if self.transaction == Transaction::Failed => return Err(Self::aborted()),
+            None => {}
         }
         if !portal.is_empty() && self.portals.contains_key(&portal) {
             return Err(Failure::new("42P03", format!("cursor \"{portal}\" already exists")));
         }
-        self.portals.insert(portal, Portal::new(sql, parameters));
+        if sql == Some(Sql::Read(Read::DivideByZero)) {
+            // The planner finds out.
+            return Err(Failure::new("22012", "division by zero"));
+        }
+        self.open_portal(portal, sql, parameters);
         put(wires.out, b'2', |_| {});
         Ok(())
+    }
+
+    /// Makes a portal, in the place of one of the same name.
+    pub(super) fn open_portal(&mut self, name: String, sql: Option<Sql>, parameters: Vec<Option<Vec<u8>>>) {
+        self.next_portal += 1;
+        let portal = Portal { sql, parameters, run: Run::Not, number: self.next_portal };
+        self.portals.insert(name, portal);
     }
 
     fn describe(&mut self, body: &mut &[u8], wires: &mut Wires<'_>) -> Result<(), Failure> {
@@ -162,7 +174,7 @@ impl Backend {
             if rows.len() == limit {
                 put(wires.out, b's', |_| {});
             } else {
-                tag(&format!("{verb} {}", rows.len()), wires.out);
+                tag(&tag_of(verb, rows.len()), wires.out);
             }
             return Ok(());
         };

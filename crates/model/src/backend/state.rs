@@ -39,10 +39,19 @@ struct Work(Option<Box<Running>>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Running {
     before: Option<Box<State>>,
-    savepoints: Vec<(State, [usize; TABLES])>,
+    savepoints: Vec<Savepoint>,
     rows: [usize; TABLES],
     breaks_constraint: bool,
     notify: Vec<String>,
+}
+
+/// What ROLLBACK TO goes back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Savepoint {
+    lasting: State,
+    rows: [usize; TABLES],
+    /// The newest portal at that time.
+    portal: u64,
 }
 
 impl State {
@@ -168,16 +177,16 @@ impl Backend {
     }
 
     pub(super) fn save(&mut self) {
-        let lasting = self.state.lasting();
+        let (lasting, portal) = (self.state.lasting(), self.next_portal);
         let work = self.state.running();
         let rows = work.rows;
-        work.savepoints.push((lasting, rows));
+        work.savepoints.push(Savepoint { lasting, rows, portal });
     }
 
     pub(super) fn roll_back_to(&mut self) -> Result<(), Failure> {
         let none = || Failure::new("3B001", "savepoint \"s\" does not exist");
         let mut work = self.state.work.0.take().ok_or_else(none)?;
-        let Some((lasting, rows)) = work.savepoints.last().cloned() else {
+        let Some(Savepoint { lasting, rows, portal }) = work.savepoints.last().cloned() else {
             self.state.work.0 = Some(work);
             return Err(none());
         };
@@ -188,7 +197,7 @@ impl Backend {
         work.before = Some(before);
         self.state = lasting;
         self.state.work.0 = Some(work);
-        self.portals.clear();
+        self.portals.retain(|_, one| one.number <= portal);
         self.transaction = Transaction::Open;
         Ok(())
     }

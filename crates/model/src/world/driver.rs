@@ -94,7 +94,7 @@ impl World<'_> {
     }
 
     fn client_acts(&mut self, i: usize) -> Result<(), String> {
-        match self.seats[i].client.next() {
+        match self.seats[i].client.next_step() {
             Some(Step::Send(message)) => {
                 self.log(|| format!("C{i}> {message:?}"));
                 message.write(&mut self.seats[i].to);
