@@ -44,8 +44,8 @@ fn a_notification_names_its_sender() {
     assert_eq!(sender.map(|pid| pid.to_string()), Some(pid));
 }
 
-/// A reload of the server changes a reported parameter: sessions that are idle hear of it, those that come later are told
-/// the new value, whether their backend was idle or is new.
+/// A reload of the server changes a reported parameter: sessions that are idle hear of it, those that come later are
+/// told the new value, whether their backend was idle or is new.
 #[test]
 fn parameters_change_while_nobody_asks() {
     let cluster =
