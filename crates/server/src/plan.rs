@@ -57,7 +57,7 @@ pub(crate) fn open_addresses(settings: &Settings) -> Vec<&str> {
 pub(crate) fn places(settings: &Settings) -> Places {
     let own = &settings.connections;
     let served = size(own.num_init_children);
-    let waiting = served.saturating_mul(size(own.listen_backlog_multiplier));
+    let waiting = served.saturating_mul(size(own.listen_backlog_multiplier)).max(LEAST_WAITING);
     Places { served, reserved: size(own.reserved_connections), waiting }
 }
 
@@ -141,6 +141,10 @@ pub(crate) fn some(time: Duration) -> Option<Duration> {
 fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+/// Clients that may wait for a place, however small the queue that the settings ask for: a waiting client costs little,
+/// and Pgpool-II's clients, which the kernel makes wait, try again rather than give up.
+const LEAST_WAITING: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
