@@ -2,6 +2,7 @@
 #
 #   need build       a C compiler and libclang, for PostgreSQL's grammar in crate sql
 #   need server      PostgreSQL's server, psql and pgbench
+#   need git         git, for the list of files that belong to the repository
 #   need python      python3 with venv
 #   need node        node and npm
 #   need java        a JDK and PostgreSQL's JDBC driver
@@ -28,6 +29,7 @@ has() {
     case $1 in
         build) command -v cc >/dev/null && has_libclang ;;
         server) has_server ;;
+        git) command -v git >/dev/null ;;
         python) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
         node) command -v node >/dev/null && command -v npm >/dev/null ;;
         java) command -v javac >/dev/null && [ -e /usr/share/java/postgresql.jar ] ;;
@@ -38,6 +40,7 @@ packages_of() {
     case $1 in
         build) echo gcc libc6-dev libclang-dev ;;
         server) echo postgresql ;;
+        git) echo git ;;
         python) echo python3-venv ;;
         node) echo nodejs npm ;;
         java) echo default-jdk-headless libpostgresql-jdbc-java ;;
