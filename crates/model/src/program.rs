@@ -439,11 +439,14 @@ impl Writer<'_> {
     }
 }
 
-/// The startup packet of client `me`, for protocol 3.0.
-pub fn startup_packet(user: &str) -> Vec<u8> {
+/// Protocol 3.0 in a startup packet.
+const VERSION_3: u32 = 196_608;
+
+/// The startup packet of a user, for protocol 3.`minor`.
+pub fn startup_packet(user: &str, minor: u32) -> Vec<u8> {
     let mut framed = Vec::new();
     put(&mut framed, 0, |out| {
-        out.extend_from_slice(&196_608_u32.to_be_bytes());
+        out.extend_from_slice(&(VERSION_3 + minor).to_be_bytes());
         for text in ["user", user, "database", "d"] {
             out.extend_from_slice(text.as_bytes());
             out.push(0);

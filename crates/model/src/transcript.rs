@@ -84,7 +84,7 @@ impl Player {
             written: Vec::new(),
             done: Vec::new(),
         };
-        player.tell(Event::ClientBytes(&startup_packet("u")));
+        player.tell(Event::ClientBytes(&startup_packet("u", 0)));
         player.tell(Event::Admitted);
         player.tell(Event::Granted(lease(0, 0)));
         player.done.clear();

@@ -77,6 +77,7 @@ struct Seat {
     session: Session,
     state: SeatState,
     key: [u8; 32],
+    user: &'static str,
     /// Sent by the client and not yet read.
     to: Vec<u8>,
     reading: Reading,
@@ -322,12 +323,15 @@ impl Seat {
     fn new(i: usize, program: &Program, contended: bool, rng: &mut Rng) -> Self {
         let mut key = [0; 32];
         key.fill_with(|| rng.bits() as u8);
+        let user = if rng.chance(20) { "v" } else { "u" };
+        let minor = if rng.chance(20) { 2 } else { 0 };
         Seat {
             client: Client::new(program),
             session: Session::new(SessionId(1000 + i as u32), key),
             state: SeatState::Open,
             key,
-            to: startup_packet("u"),
+            to: startup_packet(user, minor),
+            user,
             reading: Reading::Yes,
             from: Vec::new(),
             faulted: false,

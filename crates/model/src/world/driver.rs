@@ -298,7 +298,12 @@ impl World<'_> {
                 self.log(|| shown.unwrap_or_default());
             }
             Action::Admit(_) => self.pending.push_back(Pending::Admission(i)),
-            Action::Acquire { node, identity } => self.pending.push_back(Pending::Lease(i, node, identity)),
+            Action::Acquire { node, identity } => {
+                if (identity.user(), identity.database()) != (self.seats[i].user, "d") {
+                    return Err(format!("client {i} asks for a backend of another: {identity:?}"));
+                }
+                self.pending.push_back(Pending::Lease(i, node, identity));
+            }
             Action::Release(lease, fate) => return self.release(i, lease, fate),
             Action::HoldClient { from } => {
                 let held = input.get(from..).ok_or("a hold beyond the input")?.to_vec();
