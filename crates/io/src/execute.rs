@@ -283,7 +283,8 @@ fn input_of<'a>(event: &Event<'a>) -> &'a [u8] {
     match event {
         Event::ClientBytes(bytes) | Event::BackendBytes { bytes, .. } => bytes,
         Event::AdminAnswer(answer) => answer.unwrap_or_default(),
-        Event::ClientGone
+        Event::ClientDone
+        | Event::ClientGone
         | Event::Admitted
         | Event::NotAdmitted
         | Event::Granted(_)

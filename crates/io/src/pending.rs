@@ -51,12 +51,19 @@ impl EventLoop {
     }
 
     /// Tells the session, once, that nothing more comes from its client.
-    pub(crate) fn client_gone(&mut self, key: Key) {
+    pub(crate) fn client_done(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else { return };
         if !matches!(client.input, Input::Ended) {
             client.input = Input::Ended;
-            self.deliver(key, Event::ClientGone);
+            self.deliver(key, Event::ClientDone);
         }
+    }
+
+    /// Tells the session that nobody is there any more; it ends with that.
+    pub(crate) fn client_gone(&mut self, key: Key) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.input = Input::Ended;
+        self.deliver(key, Event::ClientGone);
     }
 
     fn ask_admin(&mut self, key: Key, text: &[u8], balanced: Option<NodeId>) {

@@ -42,7 +42,12 @@ impl EventLoop {
                     self.keep_held(key, bytes);
                 }
                 Received::Nothing => break,
-                Received::Closed | Received::Failed => {
+                Received::Closed => {
+                    client.stream.readable = false;
+                    self.client_done(key);
+                    break;
+                }
+                Received::Failed => {
                     client.stream.readable = false;
                     self.client_gone(key);
                     break;

@@ -8,7 +8,9 @@ pub enum Event<'a> {
     /// The client sent bytes, or the driver hands back those that [`Action::HoldClient`](crate::Action::HoldClient)
     /// kept.
     ClientBytes(&'a [u8]),
-    /// The client closed its side, or its socket failed. No further event of the client follows.
+    /// The client will send nothing more, and may still be listening. No more of its bytes follow.
+    ClientDone,
+    /// The client's socket failed: nobody listens any more. No further event of the client follows.
     ClientGone,
     /// The session may be served: it is within `num_init_children`. Answers `Action::Admit`.
     Admitted,

@@ -1,9 +1,10 @@
 //! A backend as one session sees it.
 
 use pgherd_types::{BackendId, Fate, Lease, NodeId, ResetReason, limits};
-use pgherd_wire::{Framer, Piece, backend};
+use pgherd_wire::{Framer, Piece, backend, frontend};
 
 use crate::{
+    Actions,
     ledger::{Ledger, Owed, Request},
     planted::{PlantedBug, planted},
 };
@@ -27,6 +28,8 @@ pub(crate) struct Leg {
 enum Usage {
     Untouched,
     Used,
+    /// It has been told that nothing more comes, and ends.
+    Dismissed,
 }
 
 /// A server message that is complete enough to be understood.
@@ -69,6 +72,14 @@ impl Leg {
             self.usage = Usage::Used;
         }
         self.ledger.request(request, owed, may_copy_in);
+    }
+
+    /// Says goodbye to the server process: it answers what it has been asked, and ends.
+    pub(crate) fn dismiss(&mut self, out: &mut Actions) {
+        if self.usage != Usage::Dismissed {
+            self.usage = Usage::Dismissed;
+            out.make_to_backend(self.backend(), frontend::put_terminate);
+        }
     }
 
     pub(crate) fn cancel_sent(&mut self) {
@@ -119,6 +130,7 @@ impl Leg {
         } else {
             match self.usage {
                 Usage::Untouched => Fate::Reuse,
+                Usage::Dismissed => Fate::Close(ResetReason::Owing),
                 Usage::Used => {
                     Fate::Reset { block_open: self.ledger.transaction() != backend::TransactionStatus::Idle }
                 }

@@ -84,7 +84,7 @@ impl Session {
     fn before_serving(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) {
         match event {
             Event::ClientBytes(bytes) => self.startup_bytes(bytes, out),
-            Event::ClientGone => self.close(Closing::Client, out),
+            Event::ClientDone | Event::ClientGone => self.close(Closing::Client, out),
             Event::Admitted => self.admitted(cx, out),
             Event::NotAdmitted => {
                 out.make_to_client(say::too_many_clients);

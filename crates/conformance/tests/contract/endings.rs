@@ -146,7 +146,7 @@ fn nothing_is_left_behind_in_streaming_mode() {
 /// As with a server: what was sent before the end is done, and nobody else gets its backend meanwhile.
 #[test]
 fn a_statement_outlives_its_client() {
-    let mut scene = Scene::raw("endings_running", "num_init_children = 1\nmax_pool = 2");
+    let mut scene = Scene::raw("endings_running", "num_init_children = 2\nmax_pool = 1");
     let mut holder = scene.direct.connect().expect("a direct session");
     holder.rows("create table kept (i int)");
     for leave in [drop, Client::bye] {

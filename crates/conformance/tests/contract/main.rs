@@ -3,6 +3,7 @@
 
 mod cancel;
 mod endings;
+mod garbage;
 mod loss;
 mod passwords;
 mod places;

@@ -99,6 +99,10 @@ impl Serving {
         self.follow(cx.topology, out);
         let mut at = 0;
         loop {
+            if self.is_leaving() {
+                // Nothing counts behind the last word.
+                return Life::Open;
+            }
             if self.must_hold() {
                 self.hold(at, out);
                 return Life::Open;
@@ -426,17 +430,23 @@ impl Serving {
                 self.send_to_lead(cx, Request::CopyEnd, part, out)
             }
             b'X' => {
-                let _: Life = self.end(out, Closing::Client);
-                return Step::Over;
+                return self.last_word(Closing::Client, Vec::new(), out);
             }
             kind => {
-                out.make_to_client(|to| say::invalid_kind(to, kind));
-                let _: Life = self.end(out, Closing::Protocol);
-                return Step::Over;
+                let mut last = Vec::new();
+                say::invalid_kind(&mut last, kind);
+                return self.last_word(Closing::Protocol, last, out);
             }
         };
         self.rest_follows(piece, step);
         step
+    }
+
+    fn last_word(&mut self, closing: Closing, last: Vec<u8>, out: &mut Actions) -> Step {
+        match self.leave(closing, last, out) {
+            Life::Open => Step::Taken,
+            Life::Over => Step::Over,
+        }
     }
 
     /// A Describe whose target byte has not come yet.
@@ -564,13 +574,12 @@ impl Serving {
 
     fn client_error(&mut self, error: pgherd_wire::frame::FrameError, out: &mut Actions) -> Life {
         out.push(Action::Report(Report::ClientProtocol(error.to_string())));
-        if let pgherd_wire::frame::FrameError::UnknownKind { kind } = error
-            && self.client_at_boundary()
-        {
-            out.make_to_client(|to| say::invalid_kind(to, kind));
+        let mut last = Vec::new();
+        if let pgherd_wire::frame::FrameError::UnknownKind { kind } = error {
+            say::invalid_kind(&mut last, kind);
         }
         // A bad length is not answered, as PostgreSQL does not answer it: the stream cannot be trusted any more.
-        self.end(out, Closing::Protocol)
+        self.leave(Closing::Protocol, last, out)
     }
 }
 

@@ -43,6 +43,11 @@ impl Serving {
     ) -> Life {
         match turn {
             Turn::Reader => self.reader_lost(cx, out),
+            Turn::Lead if self.is_leaving() => {
+                // It was told to go.
+                self.release_gone(Turn::Lead, out);
+                self.leave_now(out)
+            }
             Turn::Lead if self.can_spare_lead() => {
                 self.release_gone(Turn::Lead, out);
                 self.resume(out);

@@ -11,6 +11,7 @@
 
 mod backend;
 mod client;
+mod leaving;
 mod loss;
 mod reads;
 
@@ -20,6 +21,7 @@ use pgherd_types::{BackendId, Fate, Identity, Lease, Moment, NodeId, Parameters,
 
 use self::{
     client::ClientStream,
+    leaving::Leaving,
     reads::{Reads, Unit},
 };
 use pgherd_wire::backend::TransactionStatus;
@@ -54,6 +56,7 @@ pub(crate) struct Serving {
     /// Messages of the lead that answer nothing and came while the reader was in the middle of a message.
     deferred: Vec<u8>,
     held: Held,
+    leaving: Option<Leaving>,
     last_active: Moment,
     /// The snapshot of the cluster that the lead was last held against.
     epoch: u64,
@@ -131,6 +134,7 @@ impl Serving {
             unnamed: Vec::new(),
             deferred: Vec::new(),
             held: Held::No,
+            leaving: None,
             last_active: now,
             epoch: 0,
         }
@@ -148,8 +152,16 @@ impl Serving {
     }
 
     pub(crate) fn handle(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) -> Life {
+        match self.event(cx, event, out) {
+            Life::Open => self.leave_if_done(out),
+            Life::Over => Life::Over,
+        }
+    }
+
+    fn event(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) -> Life {
         match event {
             Event::ClientBytes(bytes) => self.client_bytes(cx, bytes, out),
+            Event::ClientDone => self.leave(Closing::Client, Vec::new(), out),
             Event::ClientGone => self.end(out, Closing::Client),
             Event::Granted(lease) => self.granted(cx, lease, out),
             Event::Refused { node, why } => self.refused(cx, node, why, out),
