@@ -21,7 +21,7 @@ pub(crate) enum Whose {
     /// A client's. After the last byte it is given the time to read it: closing at once, with bytes of its own unread,
     /// would make the kernel throw the last ones away.
     Client,
-    /// A backend's, which counts against its node's budget until it is closed.
+    /// A backend's, which counts against its node's budget until the server process is gone: it closes its side then.
     Backend(BackendId),
 }
 
@@ -38,7 +38,7 @@ const READS_OF_A_TALKER: usize = 64;
 impl EventLoop {
     /// Closes a connection once its last bytes are written.
     pub(crate) fn begin_parting(&mut self, stream: Stream, whose: Whose) {
-        if stream.is_broken() || (matches!(whose, Whose::Backend(_)) && !stream.is_clogged()) {
+        if stream.is_broken() {
             drop(stream);
             return self.parted(whose);
         }
@@ -54,7 +54,7 @@ impl EventLoop {
     }
 
     pub(crate) fn parting_event(&mut self, key: Key, flags: EventFlags) {
-        let Some(Parting { stream, whose }) = self.partings.get_mut(key) else { return };
+        let Some(Parting { stream, .. }) = self.partings.get_mut(key) else { return };
         if stream.is_clogged() {
             match stream.flush() {
                 Sent::Short if !flags.contains(EventFlags::ERR) => return,
@@ -62,13 +62,10 @@ impl EventLoop {
                 Sent::All => stream.finish(),
             }
         }
-        match whose {
-            Whose::Backend(_) => self.part(key),
-            Whose::Client => self.read_parting(key),
-        }
+        self.read_parting(key);
     }
 
-    /// Throws away what a client still says, until it closes its side.
+    /// Throws away what the peer still says, until it closes its side.
     fn read_parting(&mut self, key: Key) {
         let Some(Parting { stream, .. }) = self.partings.get_mut(key) else { return };
         for _ in 0..READS_OF_A_TALKER {
