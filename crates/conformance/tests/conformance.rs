@@ -5,10 +5,6 @@ use pgherd_testkit::{Pgherd, Target, Writes, raw_cluster, sandbox::Cluster, stre
 
 const FILES: [&str; 5] = ["types.sql", "select.sql", "transactions.sql", "statements.sql", "multi.sql"];
 
-/// Databases of one length, so that texts that name them are of one length too.
-const DIRECT: &str = "conf_d";
-const THROUGH: &str = "conf_t";
-
 struct Pair {
     admin: Target,
     direct: Target,
@@ -16,13 +12,15 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(cluster: &Cluster, through: &Target) -> Self {
+    /// Databases that no other test has, with names of one length, so that texts that name them are of one length too.
+    fn new(mode: &str, cluster: &Cluster, through: &Target) -> Self {
         let admin = primary(cluster);
-        Pair { direct: admin.clone().database(DIRECT), through: through.clone().database(THROUGH), admin }
+        let database = |target: &Target, end: &str| target.clone().database(&format!("{mode}_{end}"));
+        Pair { direct: database(&admin, "d"), through: database(through, "t"), admin }
     }
 
     fn fresh_databases(&self) {
-        for name in [DIRECT, THROUGH] {
+        for name in [&self.direct.database, &self.through.database] {
             self.admin.psql(&format!("drop database if exists {name} with (force)"));
             self.admin.psql(&format!("create database {name}"));
         }
@@ -31,7 +29,10 @@ impl Pair {
     /// Runs the same on both sides and returns the difference.
     fn compare(&self, run: impl Fn(&Target) -> Vec<String>) -> Option<String> {
         let direct = run(&self.direct);
-        let through = run(&self.through).iter().map(|line| line.replace(THROUGH, DIRECT)).collect::<Vec<_>>();
+        let through = run(&self.through)
+            .iter()
+            .map(|line| line.replace(&self.through.database, &self.direct.database))
+            .collect::<Vec<_>>();
         first_difference(&direct, &through)
     }
 }
@@ -41,7 +42,7 @@ fn primary(cluster: &Cluster) -> Target {
 }
 
 fn compare_all(mode: &str, cluster: &Cluster, through: &Target) {
-    let pair = Pair::new(cluster, through);
+    let pair = Pair::new(mode, cluster, through);
     let corpus = Corpus::here();
     let mut found = Vec::new();
     for file in FILES {
