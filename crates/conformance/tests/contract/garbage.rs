@@ -38,8 +38,8 @@ fn talk(target: &Target, requests: &[Request]) -> Vec<String> {
     }
 }
 
-/// Without the place in the server's source. And an end in the middle of COPY is always a Terminate for the server, whose
-/// text is another one than for a connection that is closed.
+/// Without the place in the server's source. And an end in the middle of COPY is always a Terminate for the server,
+/// whose text is another one than for a connection that is closed.
 fn essence(line: &str) -> String {
     let ends_copy = ["M=unexpected EOF on client connection", "M=unexpected message type 0x58 during COPY"];
     if ends_copy.iter().any(|text| line.contains(text)) {
