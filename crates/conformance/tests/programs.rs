@@ -109,7 +109,7 @@ impl Stage {
 #[test]
 fn random_programs_are_answered_alike() {
     let cluster = streaming_cluster();
-    let pgherd = Pgherd::start(cluster, "");
+    let pgherd = Pgherd::start(cluster, "backend_weight0 = 0\n");
     let stage = Stage::new(cluster, pgherd.target());
     let mut complaints = Vec::new();
     let programs = (0..).filter_map(|seed| program(seed).map(|program| (seed, program)));
