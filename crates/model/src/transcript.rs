@@ -10,6 +10,7 @@
 //! | `C>[..7] Q SELECT 1\0`, `C>[7..] ...` | it sends some bytes of it |
 //! | `C>+ S` | it sends a message, which arrives together with the next one |
 //! | `B0< Z I` | a backend sends a message, or as above some bytes of it |
+//! | `C> done` | the client has closed its side, and still listens |
 //! | `C> gone`, `B0< gone` | one of them has closed |
 //! | `grant B1 1`, `refuse 1` | the session gets a backend of a node, or none |
 //! | `admin TEXT`, `admin` | the answer to an administrative statement, or that it is none |
@@ -94,6 +95,7 @@ impl Player {
     fn happens(&mut self, line: &str) -> Result<(), String> {
         let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
         match what {
+            "C>" if rest == "done" => self.tell(Event::ClientDone),
             "C>" if rest == "gone" => self.tell(Event::ClientGone),
             "cancel" => self.tell(Event::CancelAsked),
             "cancelled" => self.tell(Event::CancelDone { backend: BackendId(backend(rest)?) }),

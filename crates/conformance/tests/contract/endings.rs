@@ -195,3 +195,38 @@ fn clients_that_leave_before_they_are_in() {
     assert_eq!(scene.client().value("select 1"), "1");
     scene.wait_for_backends(1);
 }
+
+/// Clients end in every way at once. Nothing is lost by it: neither a place nor a backend, and nobody meets the
+/// remains of another.
+#[test]
+fn a_storm_of_endings() {
+    let mut scene = Scene::streaming(
+        "endings_storm",
+        "num_init_children = 3\nmax_pool = 1\nlisten_backlog_multiplier = 10",
+    );
+    let mut direct = scene.direct.connect().expect("a direct session");
+    direct.rows("create table kept (i int)");
+    direct.rows("grant all on kept to public");
+    let target = &scene.through;
+    std::thread::scope(|scope| {
+        for first in 0..8 {
+            scope.spawn(move || {
+                for turn in 0..2 * ENDINGS.len() {
+                    let (name, end, _) = ENDINGS[(first + turn) % ENDINGS.len()];
+                    let mut client = target.connect().unwrap_or_else(|error| panic!("{name}: {error}"));
+                    client.rows("set work_mem = '7777kB'");
+                    assert_eq!(client.value("select 1"), "1", "{name}");
+                    end(client);
+                }
+            });
+        }
+    });
+    scene.wait_for_rest();
+    let mut clients = [scene.client(), scene.client(), scene.client()];
+    for client in &mut clients {
+        assert_eq!(client.value("show work_mem"), "4MB");
+    }
+    assert_eq!(clients[0].value("select count(*) from kept"), "0");
+    direct.bye();
+    scene.wait_for_backends(3);
+}

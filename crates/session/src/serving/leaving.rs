@@ -35,8 +35,11 @@ impl Serving {
 
     /// Ends a session that is leaving and waits for nothing any more.
     pub(super) fn leave_if_done(&mut self, out: &mut Actions) -> Life {
+        if !self.is_leaving() {
+            return Life::Open;
+        }
         let answered = self.lead.as_ref().is_none_or(|leg| leg.ledger.is_settled());
-        if self.is_leaving() && answered && self.turn == Turn::Lead && self.wait == Wait::Nothing {
+        if answered && self.turn == Turn::Lead && self.wait == Wait::Nothing {
             self.leave_now(out)
         } else {
             Life::Open
