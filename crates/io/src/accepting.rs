@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pgherd_pool::Home;
-use pgherd_session::{Action, Actions, Closing, Context, Session, Shutdown};
+use pgherd_session::{Action, Actions, Closing, Session, Shutdown};
 use pgherd_types::SessionId;
 use pgherd_wire::error_response::ErrorResponse;
 use pgherd_wire::sqlstate;
@@ -49,7 +49,7 @@ impl EventLoop {
             return;
         };
         self.start_session(key);
-        let limit = self.live.policy.authentication_timeout.unwrap_or(STARTUP);
+        let limit = self.world.live.policy.authentication_timeout.unwrap_or(STARTUP);
         self.wheel.insert(self.now.plus(limit).plus(Duration::from_secs(1)), Due::Startup(key));
     }
 
@@ -98,13 +98,7 @@ impl EventLoop {
 
     fn start_session(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        let mut context = Context {
-            now: self.now,
-            topology: &self.topology,
-            policy: &self.live.policy,
-            router: &mut self.router,
-            random: self.random.next(),
-        };
+        let mut context = self.world.context(self.now);
         let mut actions = Actions::default();
         client.session.start(&mut context, &mut actions);
         let (list, _) = actions.take();

@@ -199,7 +199,7 @@ impl EventLoop {
         if matches!(backend.stage, Stage::Gone(_)) || backend.stream.is_broken() {
             return self.discard_backend(leg);
         }
-        let usable = self.topology.node(backend.node).is_some_and(Node::is_usable);
+        let usable = self.world.topology.node(backend.node).is_some_and(Node::is_usable);
         match fate {
             Fate::Close(_) => self.discard_backend(leg),
             // Nobody will ask for it, and what it is connected to may not be what comes back.
@@ -209,7 +209,7 @@ impl EventLoop {
                 self.park(leg);
             }
             Fate::Reset { block_open } => {
-                let (queries, mut out) = (Arc::clone(&self.live.reset_queries), Vec::new());
+                let (queries, mut out) = (Arc::clone(&self.world.live.reset_queries), Vec::new());
                 let (reset, step) = Reset::start(queries, block_open, &mut out);
                 backend.stage = Stage::Resetting(reset, facts);
                 match step {

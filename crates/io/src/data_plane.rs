@@ -1,3 +1,4 @@
+use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -5,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use pgherd_pool::{Admission, BackendRow, Home, Pool};
 use pgherd_session::Shutdown;
-use pgherd_types::{Moment, NodeId, SessionId, Topology};
+use pgherd_types::{Moment, NodeId, Replication, SessionId, Topology};
 
 use crate::accepting::LOOPS;
 use crate::event_loop::EventLoop;
@@ -107,6 +108,17 @@ impl Handle {
     pub fn publish_topology(&self, topology: Arc<Topology>) {
         self.shared.topology.publish(topology);
         self.shared.send_all(|| Letter::Wake);
+    }
+
+    /// Makes known how far the nodes are. Nobody is woken: sessions see it when they do something next.
+    pub fn publish_replication(&self, replication: Arc<Replication>) {
+        self.shared.replication.publish(replication);
+    }
+
+    /// Waits until a session needs the nodes' positions, for at most `limit`. True when one does, or did within the
+    /// last second.
+    pub fn wait_for_position_need(&self, limit: Option<Duration>) -> bool {
+        self.shared.position_need.wait(self.shared.clock, limit)
     }
 
     /// Makes reloaded settings known to all sessions.

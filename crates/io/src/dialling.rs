@@ -46,11 +46,11 @@ const DIALLING: core::time::Duration = core::time::Duration::from_secs(120);
 impl EventLoop {
     /// Opens a backend for a session. It is told how that went.
     pub(crate) fn dial(&mut self, id: BackendId, ask: Ask) {
-        let node = self.topology.node(ask.node).filter(|node| node.status != NodeStatus::Unused);
+        let node = self.world.topology.node(ask.node).filter(|node| node.status != NodeStatus::Unused);
         let Some(address) = node.map(|node| node.address.clone()) else {
             return self.refuse(id, &ask, unreachable(&format!("there is no node {}", ask.node)));
         };
-        let limit = self.live.connect_timeout.unwrap_or(DIALLING);
+        let limit = self.world.live.connect_timeout.unwrap_or(DIALLING);
         let key = self.diallings.insert(Dialling { id, ask, left: VecDeque::new(), stage: Way::Resolving });
         self.wheel.insert(self.now.plus(limit), Due::Dialling(key));
         match address {
@@ -139,7 +139,7 @@ impl EventLoop {
         };
         let mut out = Vec::new();
         let identity = &dialling.ask.identity;
-        let password = (self.live.passwords)(identity.user());
+        let password = (self.world.live.passwords)(identity.user());
         let nonce = match random::secret() {
             Ok(nonce) => nonce,
             Err(error) => return self.give_up(key, unreachable(&error)),

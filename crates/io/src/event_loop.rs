@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pgherd_pool::{Effect, Home, Ticket};
-use pgherd_route::Router;
 use pgherd_session::{Actions, Shutdown, Timer};
-use pgherd_types::{BackendId, Moment, SessionId, Topology};
+use pgherd_types::{BackendId, Moment, SessionId};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventFlags};
 use rustix::time::Timespec;
 
-use crate::LiveSettings;
 use crate::acquire::Ask;
 use crate::backend_conn::Backend;
 use crate::cancel::Canceller;
@@ -22,12 +20,11 @@ use crate::listening::Listening;
 use crate::names::Names;
 use crate::parting::Parting;
 use crate::pending::Pending;
-use crate::random::{Random, secret};
 use crate::shared::{Letter, Shared};
 use crate::slab::{Key, Slab};
-use crate::snapshot::Seen;
 use crate::timers::Wheel;
 use crate::token::Token;
+use crate::world::World;
 
 /// One event loop: a thread's clients and their backends, whole. Its methods are spread over the files of
 /// this crate by what they are about.
@@ -36,10 +33,7 @@ pub(crate) struct EventLoop {
     pub(crate) home: Home,
     pub(crate) epoll: OwnedFd,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) topology: Seen<Topology>,
-    pub(crate) live: Seen<LiveSettings>,
-    pub(crate) router: Router,
-    pub(crate) random: Random,
+    pub(crate) world: World,
     pub(crate) now: Moment,
     pub(crate) clients: Slab<Client>,
     pub(crate) backends: Slab<Backend>,
@@ -99,10 +93,7 @@ impl EventLoop {
         let mut new = EventLoop {
             home,
             epoll,
-            topology: shared.topology.see(),
-            live: shared.live.see(),
-            router: Router::new(secret()?),
-            random: Random::from_system()?,
+            world: World::new(&shared)?,
             now,
             clients: Slab::default(),
             backends: Slab::default(),
@@ -253,13 +244,12 @@ impl EventLoop {
     }
 
     fn refresh(&mut self) {
-        self.shared.live.refresh(&mut self.live);
-        if !self.shared.topology.refresh(&mut self.topology) {
+        if !self.world.refresh(&self.shared) {
             return;
         }
         self.names.forget();
         if self.home == Home(0) {
-            let topology = Arc::clone(&self.topology);
+            let topology = Arc::clone(&self.world.topology);
             for node in topology.nodes.iter().filter(|node| !node.is_usable()) {
                 self.with_pool(|pool, out| pool.clear_node(node.id, out));
             }

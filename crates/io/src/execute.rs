@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use pgherd_pool::Verdict;
-use pgherd_session::{Action, Bytes, Context, Event, Report, Timer};
+use pgherd_session::{Action, Bytes, Event, Report, Timer};
 use pgherd_types::{BackendId, Identity, NodeId, SessionId};
 
 use crate::client_conn::{Fired, Place};
@@ -38,13 +38,7 @@ impl EventLoop {
     pub(crate) fn deliver(&mut self, key: Key, event: Event<'_>) {
         let Some(client) = self.clients.get_mut(key) else { return };
         let input = input_of(&event);
-        let mut context = Context {
-            now: self.now,
-            topology: &self.topology,
-            policy: &self.live.policy,
-            router: &mut self.router,
-            random: self.random.next(),
-        };
+        let mut context = self.world.context(self.now);
         let (session, actions) = (&mut client.session, &mut self.actions);
         let handled = catch_unwind(AssertUnwindSafe(|| session.handle(&mut context, event, actions)));
         match handled {
@@ -232,6 +226,7 @@ impl EventLoop {
             Report::Violation(backend, what) => observe(Observation::Violation { backend, what }),
             Report::NodeShutdown(node) => observe(Observation::NodeShutdown(node)),
             Report::ClientProtocol(what) => observe(Observation::ClientProtocol { session, what: &what }),
+            Report::NeedsPositions => self.shared.position_need.renew(self.now),
         }
     }
 

@@ -21,6 +21,7 @@ mod names;
 mod observation;
 mod parting;
 mod pending;
+mod position_need;
 mod probe;
 mod random;
 mod reading;
@@ -32,6 +33,7 @@ mod snapshot;
 mod stream;
 mod timers;
 mod token;
+mod world;
 
 pub use data_plane::{DataPlane, Handle, SessionRow, SessionStage};
 pub use observation::{Observation, Peer};

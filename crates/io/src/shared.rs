@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use pgherd_pool::{Admission, Grant, Home, Pool};
 use pgherd_session::Shutdown;
-use pgherd_types::{BackendId, Moment, NodeId, SessionId, Topology, limits};
+use pgherd_types::{BackendId, Moment, NodeId, Replication, SessionId, Topology, limits};
 
 use crate::backend_conn::Backend;
 use crate::helper::{Answer, Helper};
 use crate::mailbox::Mailbox;
+use crate::position_need::PositionNeed;
 use crate::session_entry::SessionEntry;
 use crate::slab::Key;
 use crate::snapshot::Snapshot;
@@ -23,6 +24,8 @@ use crate::{Hooks, LiveSettings, Observation, Peer};
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) topology: Snapshot<Topology>,
+    pub(crate) replication: Snapshot<Replication>,
+    pub(crate) position_need: PositionNeed,
     pub(crate) live: Snapshot<LiveSettings>,
     pub(crate) hooks: Hooks,
     pub(crate) helper: Helper,
@@ -95,6 +98,8 @@ impl Shared {
         Shared {
             clock,
             topology: Snapshot::new(topology),
+            replication: Snapshot::new(Arc::default()),
+            position_need: PositionNeed::default(),
             live: Snapshot::new(live),
             hooks,
             helper,

@@ -22,7 +22,9 @@ use std::fmt::Write as _;
 
 use pgherd_route::Router;
 use pgherd_session::{Action, Actions, Bytes, Context, Event, Gone, Policy, Refusal, Session};
-use pgherd_types::{BackendFacts, BackendId, ClusteringMode, Lease, Moment, NodeId, SessionId, Topology};
+use pgherd_types::{
+    BackendFacts, BackendId, ClusteringMode, Lease, Moment, NodeId, Replication, SessionId, Topology,
+};
 
 use crate::message::{self, Message};
 use crate::program::startup_packet;
@@ -153,6 +155,7 @@ impl Player {
         let mut cx = Context {
             now: Moment(1),
             topology: &self.topology,
+            replication: &Replication::default(),
             policy: &self.policy,
             router: &mut self.router,
             // Of two nodes with equal weights it draws the second.

@@ -125,6 +125,9 @@ pub enum Report {
     NodeShutdown(NodeId),
     /// The client broke the protocol; for the log, as PostgreSQL logs it.
     ClientProtocol(String),
+    /// The session will soon want to know where the nodes are in the WAL. They are asked every few milliseconds for a
+    /// second from now on; without such reports nobody asks, and no position is known.
+    NeedsPositions,
 }
 
 /// The message that carries the text of a statement.

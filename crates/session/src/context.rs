@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use pgherd_route::Router;
-use pgherd_types::{Moment, Topology};
+use pgherd_types::{Moment, Replication, Topology};
 
 /// What a decision may look at. Borrowed for one call.
 #[derive(Debug)]
@@ -10,6 +10,8 @@ pub struct Context<'a> {
     pub now: Moment,
     /// The cluster as last published.
     pub topology: &'a Topology,
+    /// How far its nodes are, as last published.
+    pub replication: &'a Replication,
     /// The settings that sessions obey.
     pub policy: &'a Policy,
     /// Classification with its memory; one per event loop.

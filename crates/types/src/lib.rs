@@ -10,6 +10,7 @@ mod lease;
 pub mod limits;
 mod moment;
 mod parameters;
+mod replication;
 mod secret;
 mod topology;
 
@@ -19,5 +20,6 @@ pub use identity::Identity;
 pub use lease::{BackendFacts, Fate, Lease, ResetReason};
 pub use moment::Moment;
 pub use parameters::Parameters;
+pub use replication::{Delay, Lsn, NodeReplication, NotAnLsn, Position, Replication};
 pub use secret::Secret;
 pub use topology::{Address, ClusteringMode, Node, NodeRole, NodeStatus, Topology};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use pgherd_session::{Action, Bytes, Context, Event, Gone, Refusal, Report, Session};
-use pgherd_types::{Fate, SessionId};
+use pgherd_types::{Fate, Replication, SessionId};
 
 use super::{Faults, Move, Pending, Reading, SeatState, World};
 use crate::backend::Wires;
@@ -125,6 +125,7 @@ impl World<'_> {
         let mut cx = Context {
             now: self.now,
             topology: &self.topology,
+            replication: &Replication::default(),
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
@@ -214,6 +215,7 @@ impl World<'_> {
         let mut cx = Context {
             now: self.now,
             topology: &self.topology,
+            replication: &Replication::default(),
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
@@ -245,6 +247,7 @@ impl World<'_> {
         let mut cx = Context {
             now: self.now,
             topology: &self.topology,
+            replication: &Replication::default(),
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
