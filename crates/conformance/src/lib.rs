@@ -6,10 +6,13 @@
 //! Beside the corpus, `tests/contract/` holds pgherd to the contract of a server process, and to what it promises of
 //! its pool.
 //!
+//! `corpus/routing/` holds the rows of [`routing`]: which node answers which statement.
+//!
 //! `differences.txt` lists, by name and with a reason, the few places where the answers may differ.
 
 mod corpus;
 mod differences;
+pub mod routing;
 mod scene;
 mod session;
 mod witness;

@@ -68,9 +68,14 @@ impl<'a> Node<'a> {
         files::data_dir(self.sandbox.dir(), self.index)
     }
 
+    /// The file of its log.
+    pub fn log_file(self) -> PathBuf {
+        files::log_file(self.sandbox.dir(), self.index)
+    }
+
     /// What it wrote to its log.
     pub fn log(self) -> String {
-        fs::read(files::log_file(self.sandbox.dir(), self.index))
+        fs::read(self.log_file())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
     }

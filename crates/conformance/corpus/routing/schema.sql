@@ -1,0 +1,23 @@
+-- What the rows use. It is made once, directly on the primary.
+CREATE TABLE t (a int);
+INSERT INTO t VALUES (1);
+CREATE TABLE u (a int);
+CREATE TABLE w (a int);
+CREATE TABLE "t 2" (a int);
+CREATE UNLOGGED TABLE unlogged (a int);
+CREATE SEQUENCE seq;
+CREATE VIEW t_view AS SELECT * FROM t;
+CREATE VIEW unlogged_view AS SELECT * FROM unlogged;
+CREATE VIEW xid_view AS SELECT txid_current() AS xid;
+CREATE VIEW volatile_view AS SELECT random() AS r;
+CREATE MATERIALIZED VIEW t_rows AS SELECT * FROM t;
+CREATE SCHEMA other;
+CREATE FUNCTION immutable_f(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION stable_f(int) RETURNS int STABLE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION volatile_f(int) RETURNS int VOLATILE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION listed_f(int) RETURNS int VOLATILE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION other.listed_f(int) RETURNS int VOLATILE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION other.stable_f(int) RETURNS int STABLE LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION insert_w(int) RETURNS int VOLATILE LANGUAGE sql AS 'INSERT INTO w VALUES ($1) RETURNING a';
+CREATE PROCEDURE insert_u(int) LANGUAGE sql AS 'INSERT INTO u VALUES ($1)';
+CREATE ROLE reporter LOGIN;

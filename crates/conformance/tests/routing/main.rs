@@ -1,0 +1,4 @@
+//! Every rule of routing on real servers: which node answers, by the servers' own logs.
+
+mod rows;
+mod stage;
