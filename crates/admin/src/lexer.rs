@@ -6,11 +6,15 @@ pub(crate) struct Words<'a> {
 /// A word of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word<'a> {
-    /// A name or a number.
+    /// A name or a number, with its sign and unit.
     Plain(&'a str),
+    /// A text in single quotes, as it is between them: a quote in it is still double.
+    Quoted(&'a str),
+    /// `=`.
+    Equals,
     /// The `;` behind a statement.
     End,
-    /// Anything else: quotes, signs. What holds it is read by a server, or is no request that we know.
+    /// Anything else: other quotes, other signs. What holds it is read by a server, or is no request that we know.
     Other,
 }
 
@@ -31,6 +35,25 @@ impl<'a> Words<'a> {
                 return;
             }
         }
+    }
+}
+
+impl<'a> Words<'a> {
+    /// A text in single quotes; the next thing is the one that opens it. One without an end is no text.
+    fn quoted(&mut self) -> Word<'a> {
+        let text = self.rest.get(1..).unwrap_or_default();
+        let mut from = 0;
+        while let Some(quote) = text.get(from..).and_then(|rest| rest.find('\'')) {
+            let end = from + quote;
+            let behind = text.get(end + 1..).unwrap_or_default();
+            if !behind.starts_with('\'') {
+                self.rest = behind;
+                return Word::Quoted(text.get(..end).unwrap_or_default());
+            }
+            from = end + 2;
+        }
+        self.rest = "";
+        Word::Other
     }
 }
 
@@ -58,25 +81,39 @@ impl<'a> Iterator for Words<'a> {
     fn next(&mut self) -> Option<Word<'a>> {
         self.skip_blanks();
         let first = self.rest.chars().next()?;
-        let in_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-        let length = match self.rest.find(|c| !in_name(c)) {
-            Some(0) => first.len_utf8(),
-            Some(length) => length,
-            None => self.rest.len(),
+        if first == '\'' {
+            return Some(self.quoted());
+        }
+        let length = match name_length(self.rest) {
+            0 => first.len_utf8(),
+            length => length,
         };
         let (word, rest) = self.rest.split_at(length);
         self.rest = rest;
         Some(match first {
             ';' => Word::End,
-            first if in_name(first) => Word::Plain(word),
+            '=' => Word::Equals,
+            _ if name_length(word) > 0 => Word::Plain(word),
             _ => Word::Other,
         })
     }
 }
 
+/// Bytes of the name or number that the text begins with.
+fn name_length(text: &str) -> usize {
+    let unsigned =
+        text.strip_prefix(['-', '+']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let name = unsigned.unwrap_or(text);
+    let in_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    match name.find(|c| !in_name(c)) {
+        Some(0) => 0,
+        end => text.len() - name.len() + end.unwrap_or(name.len()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Word::{End, Other, Plain};
+    use super::Word::{End, Equals, Other, Plain, Quoted};
     use super::{Word, Words};
 
     #[test]
@@ -90,7 +127,15 @@ mod tests {
             ("/* a /* b */ show", &[]),
             ("/*/ show */ x", &[Plain("x")]),
             ("show \"x\"", &[Plain("show"), Other, Plain("x"), Other]),
-            ("é = 1", &[Plain("é"), Other, Plain("1")]),
+            ("é = 1", &[Plain("é"), Equals, Plain("1")]),
+            ("a=-1 +2 -b --c", &[Plain("a"), Equals, Plain("-1"), Plain("+2"), Other, Plain("b")]),
+            ("5min 1.5", &[Plain("5min"), Plain("1.5")]),
+            (
+                "'a' 'b''c' '' '/* */'x",
+                &[Quoted("a"), Quoted("b''c"), Quoted(""), Quoted("/* */"), Plain("x")],
+            ),
+            ("'a", &[Other]),
+            ("'a''", &[Other]),
         ];
         for (text, words) in cases {
             assert_eq!(Words::new(text).collect::<Vec<_>>(), *words, "{text:?}");

@@ -8,5 +8,5 @@ mod request;
 mod table;
 pub mod tables;
 
-pub use request::{AdminRequest, Report};
+pub use request::{AdminRequest, Form, Report};
 pub use table::Table;

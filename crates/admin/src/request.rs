@@ -1,3 +1,5 @@
+use core::fmt;
+
 use crate::lexer::{Word, Words};
 
 /// Something that pgherd answers itself.
@@ -9,8 +11,45 @@ pub enum AdminRequest {
     Setting(String),
     /// `PGPOOL SHOW ALL`.
     Settings,
-    /// A `PGPOOL` statement that pgherd does not know or cannot do yet: what it is called.
-    Unknown(String),
+    /// `PGPOOL SET name TO value`, for the session that says it.
+    Set {
+        /// The setting.
+        name: String,
+        /// Its value; `None` for DEFAULT.
+        value: Option<String>,
+    },
+    /// `PGPOOL RESET name`.
+    Reset(String),
+    /// `PGPOOL RESET ALL`.
+    ResetAll,
+    /// A `PGPOOL` statement that pgherd knows of and cannot do yet: what it is called.
+    NotYet(&'static str),
+    /// A `PGPOOL` statement that cannot be read.
+    Malformed(Form),
+}
+
+/// How a `PGPOOL` statement that cannot be read should have looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `PGPOOL SHOW`.
+    Show,
+    /// `PGPOOL SET`.
+    Set,
+    /// `PGPOOL RESET`.
+    Reset,
+    /// What follows `PGPOOL` is none of them.
+    Unknown,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Show => "PGPOOL SHOW {name | ALL | group}",
+            Self::Set => "PGPOOL SET name {TO | =} {value | 'value' | DEFAULT}",
+            Self::Reset => "PGPOOL RESET {name | ALL}",
+            Self::Unknown => "PGPOOL {SHOW | SET | RESET} ...",
+        })
+    }
 }
 
 /// A table of `SHOW pool_...`.
@@ -70,18 +109,53 @@ impl AdminRequest {
 
 /// What follows `PGPOOL`. No server knows that word, so whatever follows is ours to refuse.
 fn parse_pgpool(words: &mut Words<'_>) -> AdminRequest {
-    match (words.next(), words.next()) {
-        (Some(Word::Plain(verb)), Some(Word::Plain(name)))
-            if verb.eq_ignore_ascii_case("show") && is_end(words) =>
-        {
-            let name = name.to_ascii_lowercase();
-            if name == "all" { AdminRequest::Settings } else { AdminRequest::Setting(name) }
-        }
-        (Some(Word::Plain(verb)), _) => {
-            AdminRequest::Unknown(format!("PGPOOL {}", verb.to_ascii_uppercase()))
-        }
-        (Some(Word::End | Word::Other) | None, _) => AdminRequest::Unknown("PGPOOL".to_owned()),
+    let Some(Word::Plain(verb)) = words.next() else { return AdminRequest::Malformed(Form::Unknown) };
+    if verb.eq_ignore_ascii_case("show") {
+        return match lone_name(words) {
+            Some(name) if name == "all" => AdminRequest::Settings,
+            Some(name) => AdminRequest::Setting(name),
+            None => AdminRequest::Malformed(Form::Show),
+        };
     }
+    if verb.eq_ignore_ascii_case("reset") {
+        return match lone_name(words) {
+            Some(name) if name == "all" => AdminRequest::ResetAll,
+            Some(name) => AdminRequest::Reset(name),
+            None => AdminRequest::Malformed(Form::Reset),
+        };
+    }
+    if verb.eq_ignore_ascii_case("set") {
+        return parse_set(words).unwrap_or(AdminRequest::Malformed(Form::Set));
+    }
+    AdminRequest::Malformed(Form::Unknown)
+}
+
+/// A name, in small letters, and nothing behind it.
+fn lone_name(words: &mut Words<'_>) -> Option<String> {
+    let Some(Word::Plain(name)) = words.next() else { return None };
+    is_end(words).then(|| name.to_ascii_lowercase())
+}
+
+/// What follows `PGPOOL SET`.
+fn parse_set(words: &mut Words<'_>) -> Option<AdminRequest> {
+    let Some(Word::Plain(name)) = words.next() else { return None };
+    match words.next()? {
+        Word::Equals => {}
+        Word::Plain(to) if to.eq_ignore_ascii_case("to") => {}
+        Word::Plain(delete)
+            if name.eq_ignore_ascii_case("cache") && delete.eq_ignore_ascii_case("delete") =>
+        {
+            return Some(AdminRequest::NotYet("PGPOOL SET CACHE DELETE"));
+        }
+        Word::Plain(_) | Word::Quoted(_) | Word::End | Word::Other => return None,
+    }
+    let value = match words.next()? {
+        Word::Plain(value) if value.eq_ignore_ascii_case("default") => None,
+        Word::Plain(value) => Some(value.to_owned()),
+        Word::Quoted(value) => Some(value.replace("''", "'")),
+        Word::Equals | Word::End | Word::Other => return None,
+    };
+    is_end(words).then(|| AdminRequest::Set { name: name.to_ascii_lowercase(), value })
 }
 
 fn is_end(words: &mut Words<'_>) -> bool {
@@ -90,13 +164,17 @@ fn is_end(words: &mut Words<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{AdminRequest, Report};
+    use super::{AdminRequest, Form, Report};
 
     #[test]
     fn requests() {
         let report = |report| Some(AdminRequest::Report(report));
         let setting = |name: &str| Some(AdminRequest::Setting(name.to_owned()));
-        let unknown = |name: &str| Some(AdminRequest::Unknown(name.to_owned()));
+        let malformed = |form| Some(AdminRequest::Malformed(form));
+        let reset = |name: &str| Some(AdminRequest::Reset(name.to_owned()));
+        let set = |name: &str, value: Option<&str>| {
+            Some(AdminRequest::Set { name: name.to_owned(), value: value.map(str::to_owned) })
+        };
         let cases = [
             ("SHOW POOL_NODES", report(Report::Nodes)),
             ("show pool_nodes;", report(Report::Nodes)),
@@ -110,11 +188,31 @@ mod tests {
             ("pgpool show port", setting("port")),
             ("PGPOOL SHOW BACKEND_PORT1;", setting("backend_port1")),
             ("pgpool show all", Some(AdminRequest::Settings)),
-            ("pgpool set client_idle_limit = 3", unknown("PGPOOL SET")),
-            ("pgpool show", unknown("PGPOOL SHOW")),
-            ("pgpool show a b", unknown("PGPOOL SHOW")),
-            ("pgpool", unknown("PGPOOL")),
-            ("pgpool;", unknown("PGPOOL")),
+            ("pgpool set client_idle_limit = 3", set("client_idle_limit", Some("3"))),
+            ("PGPOOL SET Client_Idle_Limit to '5 min';", set("client_idle_limit", Some("5 min"))),
+            ("pgpool set client_idle_limit_in_recovery=-1", set("client_idle_limit_in_recovery", Some("-1"))),
+            ("pgpool set a to 'It''s'", set("a", Some("It's"))),
+            ("pgpool set a to default", set("a", None)),
+            ("pgpool set a to 'default'", set("a", Some("default"))),
+            ("pgpool set a to DEBUG1", set("a", Some("DEBUG1"))),
+            ("pgpool set cache to 1", set("cache", Some("1"))),
+            ("pgpool set cache delete 'select 1'", Some(AdminRequest::NotYet("PGPOOL SET CACHE DELETE"))),
+            ("pgpool reset Log_Statement;", reset("log_statement")),
+            ("pgpool reset all", Some(AdminRequest::ResetAll)),
+            ("pgpool set", malformed(Form::Set)),
+            ("pgpool set a", malformed(Form::Set)),
+            ("pgpool set a to", malformed(Form::Set)),
+            ("pgpool set a = = 1", malformed(Form::Set)),
+            ("pgpool set a = 1 2", malformed(Form::Set)),
+            ("pgpool set a = 'x", malformed(Form::Set)),
+            ("pgpool set 'a' = 1", malformed(Form::Set)),
+            ("pgpool reset", malformed(Form::Reset)),
+            ("pgpool reset a b", malformed(Form::Reset)),
+            ("pgpool show", malformed(Form::Show)),
+            ("pgpool show a b", malformed(Form::Show)),
+            ("pgpool", malformed(Form::Unknown)),
+            ("pgpool;", malformed(Form::Unknown)),
+            ("pgpool start", malformed(Form::Unknown)),
             ("show pool_nodes; select 1", None),
             ("show pool_node", None),
             ("show \"pool_nodes\"", None),

@@ -20,6 +20,7 @@ mod problem;
 mod problems;
 mod reload;
 mod sections;
+mod session;
 mod setting;
 mod settings;
 mod show;
@@ -40,6 +41,7 @@ pub use sections::{
     Backend, Balance, Cache, Connections, Failover, Files, HealthCheck, Heartbeat, Logging, Own, Peer,
     Pooling, Recovery, Replication, StandbyCheck, Tls, Watchdog,
 };
+pub use session::{SessionDoubt, SessionRefusal, SessionSettings};
 pub use setting::{Setting, Shape, State, When};
 pub use settings::{CHAPTERS, Chapter, LAST_NODE, Settings, all, find};
 pub use show::Shown;

@@ -13,6 +13,14 @@ pub struct Shown {
     pub description: String,
 }
 
+/// The groups, each with a setting of the chapter that is meant.
+const GROUPS: [(&str, &str); 4] = [
+    ("backend", "backend_hostname"),
+    ("watchdog", "wd_port"),
+    ("heartbeat", "heartbeat_hostname"),
+    ("health_check", "health_check_period"),
+];
+
 impl Settings {
     /// All settings, in the order of the manual, a node's settings together.
     pub fn shown(&self, style: Style) -> Vec<Shown> {
@@ -45,6 +53,14 @@ impl Settings {
         let setting = settings::find(name).filter(|setting| !setting.shape.is_plain())?;
         let numbers = setting.numbers(self).into_iter();
         Some(numbers.map(|index| self.shown_one(setting, Some(index), style)).collect())
+    }
+
+    /// The settings that Pgpool-II shows as a group under this name: `backend`, `watchdog`, `heartbeat`,
+    /// `health_check`. `None` when there is no such group.
+    pub fn show_group(&self, name: &str, style: Style) -> Option<Vec<Shown>> {
+        let member = GROUPS.iter().find_map(|(group, member)| (*group == name).then_some(*member))?;
+        let holds = |chapter: &&Chapter| chapter.settings.iter().any(|setting| setting.name == member);
+        CHAPTERS.iter().find(holds).map(|chapter| self.shown_chapter(chapter, style))
     }
 
     fn shown_one(&self, setting: &Setting, index: Option<u8>, style: Style) -> Shown {
@@ -108,6 +124,20 @@ mod tests {
         assert_eq!(shown("wd_port"), Some(Vec::new()));
         assert_eq!(shown("port"), None);
         assert_eq!(shown("backend_port0"), None);
+    }
+
+    #[test]
+    fn groups_are_all_of_a_chapter() {
+        let names = |group| -> Vec<String> {
+            let shown = settings().show_group(group, Style::Units).unwrap();
+            shown.into_iter().map(|one| one.name).collect()
+        };
+        let backend = names("backend");
+        assert!(backend.contains(&"backend_hostname0".to_owned()), "{backend:?}");
+        assert!(backend.iter().all(|name| name.starts_with("backend_")), "{backend:?}");
+        assert!(names("health_check").contains(&"health_check_period1".to_owned()));
+        assert!(names("watchdog").is_empty() && names("heartbeat").is_empty());
+        assert_eq!(settings().show_group("port", Style::Units), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pgherd_io::{DataPlane, DataPlaneSettings, Hooks, Listen, LiveSettings, Observation};
 use pgherd_pool::{Places, PoolLimits};
-use pgherd_session::Policy;
+use pgherd_session::{Policy, Tracing};
 use pgherd_types::{Address, ClusteringMode, Node, NodeId, NodeStatus, Topology};
 
 fn main() -> std::io::Result<()> {
@@ -39,7 +39,7 @@ fn main() -> std::io::Result<()> {
             connection_cache: true,
             authentication_timeout: None,
             client_idle_limit: None,
-            log_statement: false,
+            tracing: Tracing::default(),
             version: "front".to_owned(),
         },
         connect_timeout: None,
@@ -58,7 +58,11 @@ fn main() -> std::io::Result<()> {
         live: Arc::new(live),
         places: Places { served, reserved: 0, waiting: 2 * served },
         pool: PoolLimits::new(served, 1),
-        hooks: Hooks { admin: Arc::new(|_| None), observe: Arc::new(|_: Observation<'_>| ()) },
+        hooks: Hooks {
+            admin: Arc::new(|_| None),
+            own_policy: Arc::new(|_, _| None),
+            observe: Arc::new(|_: Observation<'_>| ()),
+        },
     })?;
     println!("listening on {:?}", handle.addresses());
     handle.join();

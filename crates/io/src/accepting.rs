@@ -68,6 +68,7 @@ impl EventLoop {
             clogged_legs: 0,
             asks: Vec::new(),
             alarms: Alarms::default(),
+            own_policy: None,
             identity: None,
             entry: Arc::clone(&entry),
         };
@@ -98,7 +99,7 @@ impl EventLoop {
 
     fn start_session(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        let mut context = self.world.context(self.now);
+        let mut context = self.world.context(self.now, None);
         let mut actions = Actions::default();
         client.session.start(&mut context, &mut actions);
         let (list, _) = actions.take();

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use pgherd_pool::Ticket;
-use pgherd_session::{Session, Timer};
+use pgherd_session::{Policy, Session, Timer};
 use pgherd_types::{BackendId, Identity, Moment, NodeId, SessionId};
 
 use crate::session_entry::SessionEntry;
@@ -24,6 +24,8 @@ pub(crate) struct Client {
     /// Requests for backends that are not answered.
     pub(crate) asks: Vec<(Ticket, NodeId)>,
     pub(crate) alarms: Alarms,
+    /// What the session obeys in place of the common policy (`PGPOOL SET`).
+    pub(crate) own_policy: Option<Arc<Policy>>,
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) entry: Arc<SessionEntry>,
 }

@@ -244,7 +244,11 @@ impl EventLoop {
     }
 
     fn refresh(&mut self) {
-        if !self.world.refresh(&self.shared) {
+        let news = self.world.refresh(&self.shared);
+        if news.settings {
+            self.renew_policies();
+        }
+        if !news.topology {
             return;
         }
         self.names.forget();
@@ -255,6 +259,13 @@ impl EventLoop {
             }
             self.settle();
         }
+    }
+
+    /// The settings have been reloaded: what sessions have of their own lies over the new ones.
+    fn renew_policies(&mut self) {
+        let has_own = |key: &Key| self.clients.get(*key).is_some_and(|client| client.own_policy.is_some());
+        let keys: Vec<Key> = self.clients.keys().filter(has_own).collect();
+        keys.into_iter().for_each(|key| self.renew_policy(key));
     }
 
     fn watch_mailbox(&self) -> io::Result<()> {

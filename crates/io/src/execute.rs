@@ -38,7 +38,7 @@ impl EventLoop {
     pub(crate) fn deliver(&mut self, key: Key, event: Event<'_>) {
         let Some(client) = self.clients.get_mut(key) else { return };
         let input = input_of(&event);
-        let mut context = self.world.context(self.now);
+        let mut context = self.world.context(self.now, client.own_policy.as_deref());
         let (session, actions) = (&mut client.session, &mut self.actions);
         let handled = catch_unwind(AssertUnwindSafe(|| session.handle(&mut context, event, actions)));
         match handled {
@@ -221,7 +221,8 @@ impl EventLoop {
             Report::Read(node) => self.count_read(node),
             Report::Statement { node, process_id, carrier, text } => {
                 let text = slice(&text, input, made);
-                observe(Observation::Statement { session, node, process_id, carrier, text });
+                let tracing = client.own_policy.as_deref().unwrap_or(&self.world.live.policy).tracing;
+                observe(Observation::Statement { session, tracing, node, process_id, carrier, text });
             }
             Report::Violation(backend, what) => observe(Observation::Violation { backend, what }),
             Report::NodeShutdown(node) => observe(Observation::NodeShutdown(node)),

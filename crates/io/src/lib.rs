@@ -39,5 +39,6 @@ pub use data_plane::{DataPlane, Handle, SessionRow, SessionStage};
 pub use observation::{Observation, Peer};
 pub use probe::{ProbeError, ProbeRows, ProbeTarget, probe};
 pub use settings::{
-    AdminAsk, AdminHook, DataPlaneSettings, Hooks, Listen, LiveSettings, ObserveHook, Passwords,
+    AdminAsk, AdminHook, DataPlaneSettings, Hooks, Listen, LiveSettings, ObserveHook, OwnPolicyHook,
+    Passwords,
 };

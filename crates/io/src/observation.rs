@@ -2,7 +2,7 @@ use core::fmt;
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use pgherd_session::{Carrier, Closing};
+use pgherd_session::{Carrier, Closing, Tracing};
 use pgherd_types::{BackendId, Fault, Identity, NodeId, SessionId};
 
 /// What an event loop noticed. None is made per query, but [`Observation::Statement`] where the policy asks for it.
@@ -37,6 +37,8 @@ pub enum Observation<'a> {
     Statement {
         /// Whose.
         session: SessionId,
+        /// What of it is wanted.
+        tracing: Tracing,
         /// Where to.
         node: NodeId,
         /// The server's process that got it; 0 when the server told none.

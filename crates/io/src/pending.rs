@@ -71,7 +71,20 @@ impl EventLoop {
         let (ask, admin) =
             (AdminAsk { session: client.id, text, balanced }, Arc::clone(&self.shared.hooks.admin));
         match catch_unwind(AssertUnwindSafe(|| admin(ask))) {
-            Ok(answer) => self.deliver(key, Event::AdminAnswer(answer.as_deref())),
+            Ok(answer) => {
+                self.renew_policy(key);
+                self.deliver(key, Event::AdminAnswer(answer.as_deref()));
+            }
+            Err(_) => self.session_failed(key),
+        }
+    }
+
+    /// Asks what a session obeys, where it may have settings of its own.
+    pub(crate) fn renew_policy(&mut self, key: Key) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let (hook, id, common) = (&self.shared.hooks.own_policy, client.id, &self.world.live.policy);
+        match catch_unwind(AssertUnwindSafe(|| hook(id, common))) {
+            Ok(own) => client.own_policy = own,
             Err(_) => self.session_failed(key),
         }
     }

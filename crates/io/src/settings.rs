@@ -88,12 +88,18 @@ pub struct Hooks {
     /// Answers a simple query if it is one of pgherd's own: whole messages from RowDescription to CommandComplete, or
     /// an ErrorResponse, without ReadyForQuery. `None` when it is for a server.
     pub admin: AdminHook,
+    /// What a session obeys in place of the common policy, where it has settings of its own. Asked behind each
+    /// answer of `admin`, and again when the settings have been reloaded.
+    pub own_policy: OwnPolicyHook,
     /// Takes what the log, the metrics and the control plane should know.
     pub observe: ObserveHook,
 }
 
 /// Answers queries that are pgherd's own.
 pub type AdminHook = Arc<dyn Fn(AdminAsk<'_>) -> Option<Vec<u8>> + Send + Sync>;
+
+/// Knows the policies of sessions that have one of their own. It is given the common one.
+pub type OwnPolicyHook = Arc<dyn Fn(SessionId, &Policy) -> Option<Arc<Policy>> + Send + Sync>;
 
 /// Takes observations.
 pub type ObserveHook = Arc<dyn Fn(Observation<'_>) + Send + Sync>;

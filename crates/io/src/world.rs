@@ -1,7 +1,7 @@
 use std::io;
 
 use pgherd_route::Router;
-use pgherd_session::Context;
+use pgherd_session::{Context, Policy};
 use pgherd_types::{Moment, Replication, Topology};
 
 use crate::LiveSettings;
@@ -19,6 +19,13 @@ pub(crate) struct World {
     random: Random,
 }
 
+/// What is new since it was last looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct News {
+    pub(crate) settings: bool,
+    pub(crate) topology: bool,
+}
+
 impl World {
     pub(crate) fn new(shared: &Shared) -> io::Result<Self> {
         Ok(World {
@@ -30,20 +37,22 @@ impl World {
         })
     }
 
-    /// Takes over what was published since. True when the topology is a new one.
-    pub(crate) fn refresh(&mut self, shared: &Shared) -> bool {
-        shared.live.refresh(&mut self.live);
+    /// Takes over what was published since, and says what of it the loop has to act on.
+    pub(crate) fn refresh(&mut self, shared: &Shared) -> News {
         shared.replication.refresh(&mut self.replication);
-        shared.topology.refresh(&mut self.topology)
+        News {
+            settings: shared.live.refresh(&mut self.live),
+            topology: shared.topology.refresh(&mut self.topology),
+        }
     }
 
-    /// What a session sees in one call.
-    pub(crate) fn context(&mut self, now: Moment) -> Context<'_> {
+    /// What a session sees in one call. `own` is what it obeys in place of the common policy.
+    pub(crate) fn context<'a>(&'a mut self, now: Moment, own: Option<&'a Policy>) -> Context<'a> {
         Context {
             now,
             topology: &self.topology,
             replication: &self.replication,
-            policy: &self.live.policy,
+            policy: own.unwrap_or(&self.live.policy),
             router: &mut self.router,
             random: self.random.next(),
         }

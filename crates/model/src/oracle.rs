@@ -1,7 +1,7 @@
 use core::fmt::Write as _;
 
 use pgherd_route::Router;
-use pgherd_session::Policy;
+use pgherd_session::{Policy, Tracing};
 use pgherd_types::ClusteringMode;
 
 use crate::backend::{Backend, Data, Traits, Wires};
@@ -60,7 +60,7 @@ fn policy(rng: &mut Rng) -> Policy {
     Policy {
         load_balance: rng.chance(90),
         connection_cache: rng.chance(90),
-        log_statement: rng.chance(10),
+        tracing: Tracing { statements: rng.chance(10), ..Tracing::default() },
         ..world::policy()
     }
 }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_route::Router;
-use pgherd_session::{Actions, Closing, Policy, Session};
+use pgherd_session::{Actions, Closing, Policy, Session, Tracing};
 use pgherd_types::{
     Address, BackendId, ClusteringMode, Identity, Moment, Node, NodeId, NodeStatus, SessionId, Topology,
 };
@@ -388,7 +388,7 @@ pub(crate) fn policy() -> Policy {
         connection_cache: true,
         authentication_timeout: None,
         client_idle_limit: None,
-        log_statement: false,
+        tracing: Tracing::default(),
         version: "pgherd".to_owned(),
     }
 }

@@ -274,6 +274,9 @@ impl Control {
         }
         self.passwords = file.passwords;
         let live = plan::live(&self.settings, Arc::clone(&self.passwords));
+        // The loops lay what sessions have of their own over what is shown, as soon as they see the new settings.
+        let topology = Arc::new(self.cluster.topology());
+        self.desk.show(Shown { settings: Arc::clone(&self.settings), topology });
         self.data_plane.publish_settings(Arc::new(live));
         let (changes, problems) = self.cluster.reconfigure(plan::nodes(&self.settings), now_s());
         for change in changes {

@@ -9,7 +9,7 @@ use pgherd_session::{Carrier, Closing};
 use pgherd_types::SessionId;
 use pgherd_wire::error_response::Fields;
 
-use crate::log::{Level, Log, Record, SessionNames, Source};
+use crate::log::{Level, Log, Record, SessionNames, Source, Verbosity};
 
 /// Writes log lines of what the event loops notice. Called on event loops; nothing here waits for the log.
 #[derive(Debug)]
@@ -17,10 +17,12 @@ pub(crate) struct Observer {
     log: Log,
     /// How the lines of open sessions begin. Touched when a session opens and ends, and for the lines in between.
     sources: Mutex<HashMap<SessionId, Source>>,
+    /// The least level and the verbosity of sessions that have their own (`PGPOOL SET`).
+    bounds: Mutex<HashMap<SessionId, (Level, Verbosity)>>,
+    /// True when `bounds` may hold something: nobody looks there otherwise.
+    has_bounds: AtomicBool,
     connections: AtomicBool,
     disconnections: AtomicBool,
-    statements: AtomicBool,
-    per_node_statements: AtomicBool,
 }
 
 impl Observer {
@@ -29,10 +31,10 @@ impl Observer {
         let observer = Observer {
             log,
             sources: Mutex::default(),
+            bounds: Mutex::default(),
+            has_bounds: AtomicBool::default(),
             connections: AtomicBool::default(),
             disconnections: AtomicBool::default(),
-            statements: AtomicBool::default(),
-            per_node_statements: AtomicBool::default(),
         };
         observer.configure(settings);
         observer
@@ -42,8 +44,23 @@ impl Observer {
     pub(crate) fn configure(&self, settings: &Settings) {
         self.connections.store(settings.logging.log_connections, Ordering::Relaxed);
         self.disconnections.store(settings.logging.log_disconnections, Ordering::Relaxed);
-        self.statements.store(settings.logging.log_statement, Ordering::Relaxed);
-        self.per_node_statements.store(settings.logging.log_per_node_statement, Ordering::Relaxed);
+    }
+
+    /// Bounds the lines of a session in its own way; `None`: as all others.
+    pub(crate) fn bound(&self, session: SessionId, own: Option<(Level, Verbosity)>) {
+        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        match own {
+            Some(own) => bounds.insert(session, own),
+            None => bounds.remove(&session),
+        };
+        self.has_bounds.store(!bounds.is_empty(), Ordering::Relaxed);
+    }
+
+    fn bounds_of(&self, session: SessionId) -> Option<(Level, Verbosity)> {
+        if !self.has_bounds.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner).get(&session).copied()
     }
 
     /// Takes in what a loop noticed.
@@ -62,17 +79,20 @@ impl Observer {
                     self.say(Level::Log, *session, text);
                 }
                 self.sources().remove(session);
+                if self.has_bounds.load(Ordering::Relaxed) {
+                    self.bound(*session, None);
+                }
             }
-            Observation::Statement { session, node, process_id, carrier, text } => {
+            Observation::Statement { session, tracing, node, process_id, carrier, text } => {
                 let way = match carrier {
                     Carrier::Query => "",
                     Carrier::Parse => "Parse: ",
                 };
                 let statement = format!("statement: {way}{}", String::from_utf8_lossy(text));
-                if self.statements.load(Ordering::Relaxed) {
+                if tracing.statements {
                     self.say(Level::Log, *session, || statement.clone());
                 }
-                if self.per_node_statements.load(Ordering::Relaxed) {
+                if tracing.node_statements {
                     let place = format!("DB node id: {node} backend pid: {process_id}");
                     self.say(Level::Log, *session, || format!("{place} {statement}"));
                 }
@@ -120,10 +140,15 @@ impl Observer {
     }
 
     fn say(&self, level: Level, session: SessionId, text: impl FnOnce() -> String) {
-        if self.log.wants(level) {
+        let own = self.bounds_of(session);
+        if own.map_or_else(|| self.log.wants(level), |(least, _)| level >= least) {
             let source = self.sources().get(&session).cloned();
             let source = source.unwrap_or(Source { pid: session.0, ..Source::part("child") });
-            self.log.write(Record::new(level, source, text()));
+            let record = Record::new(level, source, text());
+            match own {
+                Some((_, verbosity)) => self.log.write_bounded(record.verbosity(verbosity)),
+                None => self.log.write(record),
+            }
         }
     }
 

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use pgherd_auth::StoredPassword;
 use pgherd_cluster::NodeSpec;
-use pgherd_config::{Backend, ErrorVerbosity, Settings};
+use pgherd_config::{Backend, ErrorVerbosity, MessageLevel, Settings};
 use pgherd_io::{Listen, LiveSettings, Passwords, ProbeTarget};
 use pgherd_pool::{Places, PoolLimits};
-use pgherd_session::Policy;
+use pgherd_session::{BackendMessages, Policy, Tracing};
 use pgherd_types::NodeId;
 
 use crate::log::{Format, Level, Prefix, Verbosity};
@@ -82,7 +82,7 @@ pub(crate) fn live(settings: &Settings, passwords: Passwords) -> LiveSettings {
         connection_cache: settings.pooling.connection_cache,
         authentication_timeout: some(settings.connections.authentication_timeout),
         client_idle_limit: some(settings.pooling.client_idle_limit),
-        log_statement: settings.logging.log_statement || settings.logging.log_per_node_statement,
+        tracing: tracing(settings),
         version: version_text(),
     };
     LiveSettings {
@@ -90,6 +90,28 @@ pub(crate) fn live(settings: &Settings, passwords: Passwords) -> LiveSettings {
         connect_timeout: some(settings.health.connect_timeout),
         reset_queries: settings.pooling.reset_query_list.clone().into(),
         passwords,
+    }
+}
+
+/// The common policy with what a session may change for itself taken from these settings, which are its own.
+pub(crate) fn own_policy(common: &Policy, own: &Settings) -> Policy {
+    Policy { client_idle_limit: some(own.pooling.client_idle_limit), tracing: tracing(own), ..common.clone() }
+}
+
+/// What is logged and told of statements and messages.
+fn tracing(settings: &Settings) -> Tracing {
+    let own = &settings.logging;
+    Tracing {
+        statements: own.log_statement,
+        node_statements: own.log_per_node_statement,
+        statement_notices: own.notice_per_node_statement && own.client_min_messages <= MessageLevel::Notice,
+        client_messages: own.log_client_messages,
+        backend_messages: match own.log_backend_messages {
+            pgherd_config::BackendMessages::None => BackendMessages::None,
+            pgherd_config::BackendMessages::Terse => BackendMessages::Terse,
+            pgherd_config::BackendMessages::Verbose => BackendMessages::Verbose,
+        },
+        tells_log: own.client_min_messages <= MessageLevel::Log,
     }
 }
 
@@ -123,14 +145,18 @@ pub(crate) fn can_ask_roles(settings: &Settings) -> bool {
 
 /// The least level of the log, and how its lines look. `debug` is the option `-d`.
 pub(crate) fn log(settings: &Settings, debug: bool) -> (Level, Format) {
-    let own = &settings.logging;
-    let least = Level::from(own.log_min_messages);
-    let verbosity = match own.log_error_verbosity {
+    let (least, verbosity) = log_bounds(settings);
+    let least = if debug { least.min(Level::Debug1) } else { least };
+    (least, Format { prefix: Prefix::parse(&settings.logging.log_line_prefix), verbosity })
+}
+
+/// The least level that is logged, and how much of a record. A session may have its own.
+pub(crate) fn log_bounds(settings: &Settings) -> (Level, Verbosity) {
+    let verbosity = match settings.logging.log_error_verbosity {
         ErrorVerbosity::Terse => Verbosity::Terse,
         ErrorVerbosity::Default | ErrorVerbosity::Verbose => Verbosity::Default,
     };
-    let least = if debug { least.min(Level::Debug1) } else { least };
-    (least, Format { prefix: Prefix::parse(&own.log_line_prefix), verbosity })
+    (Level::from(settings.logging.log_min_messages), verbosity)
 }
 
 /// A time of 0 means that there is no limit.

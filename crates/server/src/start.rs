@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pgherd_cluster::{Cluster, StatusFile};
 use pgherd_config::Settings;
-use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Passwords};
+use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Observation, Passwords};
 use pgherd_types::ClusteringMode;
 
 use crate::admin::{AdminDesk, Shown};
@@ -189,11 +189,6 @@ fn open(
     observer: &Arc<Observer>,
 ) -> Result<Arc<Handle>, StartError> {
     let settings = &shown.settings;
-    let (desk, observer) = (Arc::clone(desk), Arc::clone(observer));
-    let hooks = Hooks {
-        admin: Arc::new(move |ask| desk.answer(ask)),
-        observe: Arc::new(move |observation| observer.take(&observation)),
-    };
     let plan = DataPlaneSettings {
         listeners: plan::listeners(settings),
         threads: plan::threads(settings),
@@ -201,9 +196,29 @@ fn open(
         live: Arc::new(plan::live(settings, Arc::clone(passwords))),
         places: plan::places(settings),
         pool: plan::pool(settings),
-        hooks,
+        hooks: hooks(desk, observer),
     };
     DataPlane::start(plan).map(Arc::new).map_err(StartError::Listen)
+}
+
+/// What the event loops ask and tell.
+fn hooks(desk: &Arc<AdminDesk>, observer: &Arc<Observer>) -> Hooks {
+    let (answers, owns, forgets) = (Arc::clone(desk), Arc::clone(desk), Arc::clone(desk));
+    let (bounds, observer) = (Arc::clone(observer), Arc::clone(observer));
+    Hooks {
+        admin: Arc::new(move |ask| answers.answer(ask)),
+        own_policy: Arc::new(move |session, common| {
+            let own = owns.own(session);
+            bounds.bound(session, own.as_ref().and_then(|(_, bounds)| *bounds));
+            own.map(|(settings, _)| Arc::new(plan::own_policy(common, &settings)))
+        }),
+        observe: Arc::new(move |observation| {
+            observer.take(&observation);
+            if let Observation::Closed { session, .. } = observation {
+                forgets.forget(session);
+            }
+        }),
+    }
 }
 
 /// What the last run left, unless it is not wanted.

@@ -3,6 +3,8 @@ use core::time::Duration;
 use pgherd_route::Router;
 use pgherd_types::{Moment, Replication, Topology};
 
+use crate::Tracing;
+
 /// What a decision may look at. Borrowed for one call.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -31,8 +33,8 @@ pub struct Policy {
     pub authentication_timeout: Option<Duration>,
     /// `client_idle_limit`, none when 0.
     pub client_idle_limit: Option<Duration>,
-    /// `log_statement` or `log_per_node_statement`: sessions report each statement.
-    pub log_statement: bool,
+    /// What is logged, and told to the client, of its statements and messages.
+    pub tracing: Tracing,
     /// What `SHOW pool_version` answers.
     pub version: String,
 }

@@ -20,6 +20,7 @@ mod serving;
 mod session;
 mod startup;
 mod text;
+mod tracing;
 
 pub use action::{Action, Actions, Bytes, Carrier, Closing, Report, Timer};
 pub use context::{Context, Policy};
@@ -30,3 +31,4 @@ pub use parked::{Parked, ParkedStep};
 pub use planted::{PlantedBug, plant};
 pub use reset::{Reset, ResetStep};
 pub use session::{CANCEL_KEY_BYTES, Session};
+pub use tracing::{BackendMessages, Tracing};

@@ -108,6 +108,8 @@ codes! {
     PROGRAM_LIMIT_EXCEEDED = b"54000";
     /// Something is not in the state that the request needs.
     OBJECT_NOT_IN_PREREQUISITE_STATE = b"55000";
+    /// A setting that cannot be changed now.
+    CANT_CHANGE_RUNTIME_PARAM = b"55P02";
     /// A statement was cancelled.
     QUERY_CANCELED = b"57014";
     /// The administrator ended the session or stopped the server.

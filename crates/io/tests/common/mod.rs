@@ -12,7 +12,7 @@ use std::thread;
 
 use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Listen, LiveSettings};
 use pgherd_pool::{Places, PoolLimits};
-use pgherd_session::{Policy, Shutdown};
+use pgherd_session::{Policy, Shutdown, Tracing};
 use pgherd_types::{Address, ClusteringMode, Node, NodeId, NodeStatus, Topology};
 use pgherd_wire::backend::{self, TransactionStatus};
 
@@ -66,7 +66,7 @@ fn settings(server: u16, seen: Arc<Mutex<Vec<String>>>) -> DataPlaneSettings {
                 connection_cache: true,
                 authentication_timeout: None,
                 client_idle_limit: None,
-                log_statement: false,
+                tracing: Tracing::default(),
                 version: "test".to_owned(),
             },
             connect_timeout: Some(core::time::Duration::from_secs(20)),
@@ -77,6 +77,7 @@ fn settings(server: u16, seen: Arc<Mutex<Vec<String>>>) -> DataPlaneSettings {
         pool: PoolLimits::new(100, 1),
         hooks: Hooks {
             admin: Arc::new(|_| None),
+            own_policy: Arc::new(|_, _| None),
             observe: Arc::new(move |what| seen.lock().unwrap().push(format!("{what:?}"))),
         },
     }

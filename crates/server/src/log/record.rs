@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Level;
+use super::{Level, Verbosity};
 
 /// Bytes of one text of a record. A longer one is cut: a client must not be able to fill the disk with one statement.
 const TEXT_BYTES: usize = 16 * 1024;
@@ -43,19 +43,27 @@ pub(crate) struct Record {
     pub(super) message: String,
     pub(super) detail: Option<String>,
     pub(super) hint: Option<String>,
+    pub(super) verbosity: Option<Verbosity>,
 }
 
 impl Record {
     /// A record of this moment.
     pub(crate) fn new(level: Level, source: Source, message: impl Into<String>) -> Self {
         let message = cut(message.into());
-        Record { at: SystemTime::now(), level, source, message, detail: None, hint: None }
+        Record { at: SystemTime::now(), level, source, message, detail: None, hint: None, verbosity: None }
     }
 
     /// The same with details.
     #[must_use]
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(cut(detail.into()));
+        self
+    }
+
+    /// The same, of which this much is written whatever `log_error_verbosity` says.
+    #[must_use]
+    pub(crate) fn verbosity(mut self, verbosity: Verbosity) -> Self {
+        self.verbosity = Some(verbosity);
         self
     }
 

@@ -77,7 +77,14 @@ impl Log {
 
     /// Hands a record to the writer, without waiting for it.
     pub(crate) fn write(&self, record: Record) {
-        if self.wants(record.level) && self.0.queue.try_send(Item::Record(Box::new(record))).is_err() {
+        if self.wants(record.level) {
+            self.write_bounded(record);
+        }
+    }
+
+    /// Does so whatever the least level is: the session that the record is about has its own.
+    pub(crate) fn write_bounded(&self, record: Record) {
+        if self.0.queue.try_send(Item::Record(Box::new(record))).is_err() {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -135,7 +142,7 @@ impl<W: Write> Writer<W> {
         self.line += 1;
         let at = Timestamp::try_from(record.at).unwrap_or(Timestamp::UNIX_EPOCH);
         let level = record.level.to_string();
-        let more = match self.format.verbosity {
+        let more = match record.verbosity.unwrap_or(self.format.verbosity) {
             Verbosity::Terse => [None, None],
             Verbosity::Default => [record.detail.as_deref(), record.hint.as_deref()],
         };

@@ -182,7 +182,7 @@ impl Serving {
                 }
                 Life::Open
             }
-            Event::AdminAnswer(answer) => self.admin_answered(answer, out),
+            Event::AdminAnswer(answer) => self.admin_answered(cx, answer, out),
             Event::Timer(Timer::ClientIdle) => self.idle_limit(cx, out),
             Event::Drain(how) => self.drain(how, out),
             // Answers to questions that an open session does not ask.
@@ -349,9 +349,13 @@ impl Serving {
         !streams(&self.lead) && !streams(&self.reader)
     }
 
-    fn admin_answered(&mut self, answer: Option<&[u8]>, out: &mut Actions) -> Life {
+    fn admin_answered(&mut self, cx: &Context<'_>, answer: Option<&[u8]>, out: &mut Actions) -> Life {
         if self.wait != Wait::Admin {
             return Life::Open;
+        }
+        if let Some(limit) = cx.policy.client_idle_limit {
+            // The statement may have set it, where there was none before.
+            out.push(Action::Arm(Timer::ClientIdle, cx.now.plus(limit)));
         }
         self.wait = Wait::Nothing;
         self.next_query = match answer {
@@ -382,7 +386,7 @@ impl Serving {
 
 /// Reports a statement that goes to this leg, where the policy asks for it.
 fn report_statement(cx: &Context<'_>, leg: &Leg, carrier: Carrier, text: &[u8], out: &mut Actions) {
-    if cx.policy.log_statement {
+    if cx.policy.tracing.wants_statements() {
         let (node, process_id) = (leg.node(), leg.lease.facts.process_id);
         let text = Bytes::Made(out.make(|to| to.extend_from_slice(text)));
         out.push(Action::Report(Report::Statement { node, process_id, carrier, text }));
