@@ -6,6 +6,7 @@
 #   need python      python3 with venv
 #   need node        node and npm
 #   need java        a JDK and PostgreSQL's JDBC driver
+#   need valgrind    valgrind, which counts instructions
 
 # Folders of PostgreSQL's programs, the same places in which `pgherd sandbox` looks.
 has_server() {
@@ -33,6 +34,7 @@ has() {
         python) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
         node) command -v node >/dev/null && command -v npm >/dev/null ;;
         java) command -v javac >/dev/null && [ -e /usr/share/java/postgresql.jar ] ;;
+        valgrind) command -v valgrind >/dev/null ;;
     esac
 }
 
@@ -44,6 +46,8 @@ packages_of() {
         python) echo python3-venv ;;
         node) echo nodejs npm ;;
         java) echo default-jdk-headless libpostgresql-jdbc-java ;;
+        # Debian's valgrind needs the symbols of the dynamic loader.
+        valgrind) echo valgrind libc6-dbg ;;
     esac
 }
 

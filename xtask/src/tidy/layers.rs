@@ -57,6 +57,7 @@ const PLACES: &[Place] = &[
     tests("pgherd-testkit"),
     tests("pgherd-conformance"),
     tests("pgherd-fuzzing"),
+    tests("pgherd-bench"),
     Place { name: "xtask", layer: Layer::Tools, uses: Uses::Only(&[]) },
 ];
 

@@ -1,0 +1,55 @@
+"""The goals, and whether this run met them."""
+
+from results import BOUNCERS, OURS
+
+POINTS = [f"{mode}{clients}" for mode in ("simple", "extended", "prepared") for clients in (16, 64)]
+EVERYTHING = [*POINTS, "n16", "tpcb16", "connect4", "rows1k", "rows200k"]
+# Limits of cpu_us against PgBouncer, by driver: workloads, io_uring, epoll.
+CPU = [
+    (POINTS, 0.85, 1.0),
+    (["n16", "tpcb16"], 0.85, 1.0),
+    (["connect4"], 1.0, 1.0),
+    (["rows1k", "rows200k"], 0.5, 0.65),
+    (["unix16", "unix64"], 0.75, 0.85),
+]
+SYSTEM_CALLS = {"uring": 1.0, "epoll": 4.3}
+# Memory of idle clients: KiB each, MiB in all for 10,000 of them.
+IDLE_KIB, IDLE_MIB = 2.0, 32.0
+# p99 of point reads with bulk results beside them, in multiples of p50.
+FAIR = 3.0
+
+
+def judge(results, driver):
+    """A list of (goal, figure, limit, verdict), each as text. `driver` is pgherd's: uring or epoll."""
+    rows = []
+    for names, uring, epoll in CPU:
+        limit = uring if driver == "uring" else epoll
+        rows += [_most(f"{name}: cpu_us / pgbouncer", results.ratio(name, "cpu_us", BOUNCERS), limit) for name in names]
+    for name in [*POINTS, "connect4"]:
+        rows.append(_least(f"{name}: tps / pgbouncer", results.ratio(name, "tps", BOUNCERS, max), 1.0))
+    for name in POINTS:
+        calls = results.calls.get(name, {}).get(OURS)
+        rows.append(_most(f"{name}: system calls per transaction", calls, SYSTEM_CALLS[driver]))
+    for name in ("rows1k", "rows200k"):
+        rows.append(_most(f"{name}: cpu_us / haproxy", results.ratio(name, "cpu_us", ["haproxy"]), 1.0))
+    for name in EVERYTHING:
+        rows.append(_most(f"{name}: cpu_us / pgpool2", results.ratio(name, "cpu_us", ["pgpool2"]), 0.3))
+    rows.append(_most("idle10000: KiB for each idle client", results.largest("idle10000", OURS, "idle_kib"), IDLE_KIB))
+    rows.append(_most("idle10000: MiB in all", results.largest("idle10000", OURS, "idle_mib"), IDLE_MIB))
+    slow, middle = (results.median("fair200", OURS, key) for key in ("p99", "p50"))
+    rows.append(_most("fair200: p99 / p50", slow / middle if slow and middle else None, FAIR))
+    return rows
+
+
+def _most(goal, figure, limit):
+    return _row(goal, figure, f"at most {limit:g}", figure is not None and figure <= limit)
+
+
+def _least(goal, figure, limit):
+    return _row(goal, figure, f"at least {limit:g}", figure is not None and figure >= limit)
+
+
+def _row(goal, figure, limit, met):
+    if figure is None:
+        return (goal, "-", limit, "not measured")
+    return (goal, f"{figure:.2f}", limit, "met" if met else "**not met**")

@@ -1,0 +1,173 @@
+use std::collections::VecDeque;
+
+use pgherd_route::Router;
+use pgherd_session::{Action, Actions, Context, Event, Policy, Session, Tracing};
+use pgherd_types::{
+    Address, BackendFacts, BackendId, ClusteringMode, Lease, Moment, Node, NodeId, NodeStatus, Replication,
+    SessionId, Topology,
+};
+use pgherd_wire::{ProtocolVersion, startup};
+
+/// A session with a primary and a standby behind it, and a driver that does at once whatever the session wants. Nothing
+/// is written anywhere: what is measured is the session and the list of its actions.
+#[derive(Debug)]
+pub struct Conversation {
+    session: Session,
+    topology: Topology,
+    replication: Replication,
+    policy: Policy,
+    router: Router,
+    actions: Actions,
+    to_do: VecDeque<Pending>,
+    held: Option<Vec<u8>>,
+    backends: u64,
+    /// The backend that was written to last.
+    asked: BackendId,
+    /// Bytes that went to the client.
+    answered: usize,
+}
+
+/// What the session waits for.
+#[derive(Debug)]
+enum Pending {
+    Admission,
+    Lease(NodeId),
+    Input,
+}
+
+impl Conversation {
+    /// A session that has its first ReadyForQuery.
+    ///
+    /// # Panics
+    /// When the session does not get that far.
+    pub fn open() -> Self {
+        let mut new = Conversation {
+            session: Session::new(SessionId(1), [7; 32]),
+            topology: topology(),
+            replication: Replication::default(),
+            policy: policy(),
+            router: Router::new([1; 16]),
+            actions: Actions::default(),
+            to_do: VecDeque::new(),
+            held: None,
+            backends: 0,
+            asked: BackendId(0),
+            answered: 0,
+        };
+        let mut packet = Vec::new();
+        let parameters = [("user", "u"), ("database", "d"), ("application_name", "pgbench")];
+        startup::put_startup_message(&mut packet, ProtocolVersion::V3_0, parameters);
+        new.client(&packet);
+        assert!(new.answered > 0, "the session does not open");
+        new
+    }
+
+    /// The client sends bytes; the session gets what it wants until it wants nothing more.
+    pub fn client(&mut self, bytes: &[u8]) {
+        self.tell(Event::ClientBytes(bytes), bytes);
+        while let Some(pending) = self.to_do.pop_front() {
+            match pending {
+                Pending::Admission => self.tell(Event::Admitted, &[]),
+                Pending::Lease(node) => {
+                    self.backends += 1;
+                    let lease = Lease::issue(BackendId(self.backends), node, Box::<BackendFacts>::default());
+                    self.tell(Event::Granted(lease), &[]);
+                }
+                Pending::Input => {
+                    let held = self.held.take().unwrap_or_default();
+                    self.tell(Event::ClientBytes(&held), &held);
+                }
+            }
+        }
+    }
+
+    /// The backend that was asked last sends bytes.
+    pub fn backend(&mut self, bytes: &[u8]) {
+        self.tell(Event::BackendBytes { backend: self.asked, bytes }, bytes);
+    }
+
+    /// A request and its answer.
+    ///
+    /// # Panics
+    /// When the session does not pass the answer on.
+    pub fn exchange(&mut self, request: &[u8], answer: &[u8]) {
+        self.client(request);
+        self.answered = 0;
+        self.backend(answer);
+        assert_eq!(self.answered, answer.len(), "the answer does not reach the client");
+    }
+
+    fn tell(&mut self, event: Event<'_>, input: &[u8]) {
+        let mut context = Context {
+            now: Moment(1),
+            topology: &self.topology,
+            replication: &self.replication,
+            policy: &self.policy,
+            router: &mut self.router,
+            random: u64::MAX / 4 * 3,
+        };
+        self.session.handle(&mut context, event, &mut self.actions);
+        let (mut list, made) = self.actions.take();
+        for action in list.drain(..) {
+            self.perform(action, input);
+        }
+        self.actions.recycle(list, made);
+    }
+
+    fn perform(&mut self, action: Action, input: &[u8]) {
+        match action {
+            Action::ToClient(bytes) => self.answered += length(&bytes),
+            Action::ToBackend(backend, _) => self.asked = backend,
+            Action::Admit(_) => self.to_do.push_back(Pending::Admission),
+            Action::Acquire { node, .. } => self.to_do.push_back(Pending::Lease(node)),
+            Action::HoldClient { from } => self.held = Some(input.get(from..).unwrap_or_default().to_vec()),
+            Action::ResumeClient => self.to_do.push_back(Pending::Input),
+            Action::Release(..)
+            | Action::CancelBackend(_)
+            | Action::CancelSession { .. }
+            | Action::Admin { .. }
+            | Action::Arm(..)
+            | Action::Disarm(_)
+            | Action::Report(_)
+            | Action::CloseClient(_) => {}
+        }
+    }
+}
+
+fn length(bytes: &pgherd_session::Bytes) -> usize {
+    match bytes {
+        pgherd_session::Bytes::Input(range) | pgherd_session::Bytes::Made(range) => range.len(),
+    }
+}
+
+/// A primary and a standby.
+fn topology() -> Topology {
+    let node = |id: u8| Node {
+        id: NodeId(id),
+        hostname: "h".to_owned(),
+        port: 5432 + u16::from(id),
+        address: Address::Tcp { host: "h".to_owned(), port: 5432 + u16::from(id) },
+        weight: 1.0,
+        status: NodeStatus::Up,
+        in_recovery: Some(id != 0),
+        status_changed_s: 0,
+    };
+    Topology {
+        epoch: 1,
+        mode: ClusteringMode::StreamingReplication,
+        nodes: vec![node(0), node(1)],
+        primary: Some(NodeId(0)),
+    }
+}
+
+/// The settings of a session that balances and is pooled.
+fn policy() -> Policy {
+    Policy {
+        load_balance: true,
+        connection_cache: true,
+        authentication_timeout: None,
+        client_idle_limit: None,
+        tracing: Tracing::default(),
+        version: "pgherd".to_owned(),
+    }
+}

@@ -1,0 +1,94 @@
+use core::hint::black_box;
+
+use pgherd_route::Router;
+
+use crate::{Conversation, messages};
+
+/// One of the hottest paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// A simple query of a session and its answer.
+    Simple,
+    /// A batch with an unnamed statement and its answer.
+    Extended,
+    /// A batch that runs a prepared statement, and its answer.
+    Prepared,
+    /// A simple query that is answered with 1,000 rows, in reads of 32 KiB.
+    Rows,
+    /// What a statement is, for one that is remembered: its fingerprint and the look-up.
+    Decision,
+}
+
+/// A path with everything in place that the first walk would have to make.
+#[derive(Debug)]
+pub struct Walk {
+    path: Path,
+    conversation: Conversation,
+    router: Router,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+/// Bytes of one read of pgherd's loops.
+const READ_BYTES: usize = 32 * 1024;
+const ROWS: usize = 1_000;
+
+impl Path {
+    /// All of them.
+    pub const ALL: [Path; 5] = [Path::Simple, Path::Extended, Path::Prepared, Path::Rows, Path::Decision];
+
+    /// A short name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Path::Simple => "simple",
+            Path::Extended => "extended",
+            Path::Prepared => "prepared",
+            Path::Rows => "rows1k",
+            Path::Decision => "decision",
+        }
+    }
+
+    /// The path of that name.
+    pub fn named(name: &str) -> Option<Path> {
+        Path::ALL.into_iter().find(|path| path.name() == name)
+    }
+
+    /// Prepares to walk it.
+    pub fn prepare(self) -> Walk {
+        let mut conversation = Conversation::open();
+        let (request, answer) = match self {
+            Path::Simple => (messages::query(), messages::query_answer()),
+            Path::Extended => (messages::extended_batch(), messages::extended_answer()),
+            Path::Prepared => {
+                conversation.exchange(&messages::prepare(), &messages::prepare_answer());
+                (messages::prepared_batch(), messages::prepared_answer())
+            }
+            Path::Rows => (messages::query(), messages::rows_answer(ROWS)),
+            Path::Decision => (messages::SIMPLE_TEXT.to_vec(), Vec::new()),
+        };
+        let mut walk = Walk { path: self, conversation, router: Router::new([1; 16]), request, answer };
+        // The first one acquires backends and is not remembered yet.
+        walk.once();
+        walk
+    }
+}
+
+impl Walk {
+    /// Walks it once.
+    pub fn once(&mut self) {
+        match self.path {
+            Path::Simple | Path::Extended | Path::Prepared => {
+                self.conversation.exchange(black_box(&self.request), black_box(&self.answer));
+            }
+            Path::Rows => {
+                self.conversation.client(black_box(&self.request));
+                for piece in self.answer.chunks(READ_BYTES) {
+                    self.conversation.backend(black_box(piece));
+                }
+            }
+            Path::Decision => {
+                black_box(self.router.classify(black_box(&self.request)));
+            }
+        }
+    }
+}
