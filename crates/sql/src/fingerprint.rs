@@ -26,6 +26,16 @@ impl FingerprintKey {
         hasher.write(normal);
         Fingerprint(hasher.finish128().as_u128())
     }
+
+    /// The name of several texts in order: where one ends and the next begins counts too.
+    pub fn of_parts<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Fingerprint {
+        let mut hasher = self.0;
+        for part in parts {
+            hasher.write(&part.len().to_le_bytes());
+            hasher.write(part);
+        }
+        Fingerprint(hasher.finish128().as_u128())
+    }
 }
 
 impl core::fmt::Debug for FingerprintKey {
@@ -44,5 +54,14 @@ mod tests {
         assert_eq!(key.fingerprint(b"select 1"), key.fingerprint(b"select 1"));
         assert_ne!(key.fingerprint(b"select 1"), key.fingerprint(b"select $1"));
         assert_ne!(key.fingerprint(b"select 1"), FingerprintKey::new([8; 16]).fingerprint(b"select 1"));
+    }
+
+    #[test]
+    fn parts_are_told_apart() {
+        let key = FingerprintKey::new([7; 16]);
+        let of = |parts: &[&'static [u8]]| key.of_parts(parts.iter().copied());
+        assert_eq!(of(&[b"ab", b"c"]), of(&[b"ab", b"c"]));
+        assert_ne!(of(&[b"ab", b"c"]), of(&[b"a", b"bc"]));
+        assert_ne!(of(&[b"ab"]), of(&[b"ab", b""]));
     }
 }

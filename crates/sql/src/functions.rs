@@ -3,8 +3,8 @@
 use crate::builtin::{ALIKE, OWN};
 
 /// What a call does, as far as its name tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Calls {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Calls {
     /// Reads only, and any node answers alike.
     Alike,
     /// Reads only, but the answer is the node's or the process's own, or comes from catalogs.

@@ -5,15 +5,28 @@
 //! [`classify`] does it all. Nothing here looks into a server's catalogs: views, user-defined operators and
 //! casts, and users' functions that have the name of a built-in are taken to do nothing but read.
 
+mod analyse;
 mod builtin;
 mod class;
 mod fingerprint;
 mod functions;
 mod grammar;
+mod head;
 mod normal;
+mod place;
+mod setting;
+mod statement;
+mod verb;
 mod walk;
 
+pub use analyse::{Remembered, analyse, analyse_normal};
 pub use class::Class;
 pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use functions::Calls;
 pub use grammar::{classify, classify_normal};
+pub use head::Head;
 pub use normal::{NORMAL_BYTES, Shape, TEXT_BYTES, normalise};
+pub use place::{Place, Why};
+pub use setting::{Change, Scope, Setting};
+pub use statement::{Function, Relation, Statement, Temporary, Text};
+pub use verb::{Access, Characteristics, Discard, Isolation, Verb};
