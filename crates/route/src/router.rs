@@ -1,50 +1,151 @@
-use pgherd_sql::{Class, FingerprintKey, Shape, classify_normal, normalise};
+use std::sync::Arc;
 
+use pgherd_sql::{
+    Class, FingerprintKey, Remembered, Shape, Statement, Text, analyse, analyse_normal, classify_normal,
+    normalise,
+};
+use pgherd_types::Moment;
+
+use crate::decision::Decision;
+use crate::facts::SessionFacts;
 use crate::memory::Memory;
+use crate::relations::{BadAnswer, Lookup, Relations};
+use crate::routing::Routing;
+use crate::rules::Question;
 
-/// Classifies statements, remembering what it has seen. One per event loop; pure, without IO.
+/// Bytes that remembered statements may take, per event loop.
+pub const STATEMENTS_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes that remembered classes may take, per event loop.
+const CLASSES_BYTES: usize = 1024 * 1024;
+
+/// Reads statements and decides where they go, remembering what it has seen. One per event loop; pure, without
+/// IO.
 ///
-/// A decision is remembered under the fingerprint of the statement's normal text, which holds no value of any
-/// literal. That no literal can turn a remembered decision into a wrong one follows from how a decision is
-/// made: the class is computed from the normal text and from nothing else, by [`classify_normal`]; with the
-/// memory or without it, equal normal texts have equal classes. What is left to show is that the values do not
-/// matter to the server either, and they do not: PostgreSQL's grammar builds the same tree whatever a literal
-/// holds (it may refuse a value, as in `float(99)`: then the server answers with an error, the same on any
-/// node), and where a value decides about what a statement does, its form alone rules [`Class::Read`] out:
-/// `set_config`, `nextval`, `pg_terminate_backend` and their like by name, a cast to `regclass` by its type,
-/// `EXPLAIN (ANALYZE ...)` by the option's name.
-#[derive(Debug, Default)]
+/// A statement is remembered under the fingerprint of its normal text, which holds no value of any literal. That
+/// no literal can turn what is remembered into something wrong follows from how it is made: it is computed from
+/// the normal text and from nothing else, by [`analyse_normal`], which says of a text in which a literal matters
+/// ([`Remembered::LookInFull`]) that it has to be looked at in full each time.
+///
+/// A decision is not remembered: it depends on the session and on what the catalog says, and costs little.
+#[derive(Debug)]
 pub struct Router {
     key: FingerprintKey,
-    memory: Memory,
+    statements: Memory<Known>,
+    classes: Memory<Class>,
+    relations: Relations,
+    now: Moment,
     /// The normal text of the statement at hand; kept for its memory.
     normal: Vec<u8>,
+    empty: Arc<Text>,
+    unread: Arc<Text>,
+}
+
+/// What is remembered of a normal text.
+#[derive(Clone, Debug)]
+enum Known {
+    Text(Arc<Text>),
+    LookInFull,
 }
 
 impl Router {
     /// A router that knows nothing yet. `random` keeps clients from finding two statements with one
     /// fingerprint: 16 bytes that nobody outside the process can know. (The default uses zeros: for tests.)
     pub fn new(random: [u8; 16]) -> Self {
-        Router { key: FingerprintKey::new(random), memory: Memory::default(), normal: Vec::new() }
+        let key = FingerprintKey::new(random);
+        Router {
+            key,
+            statements: Memory::new(STATEMENTS_BYTES),
+            classes: Memory::new(CLASSES_BYTES),
+            relations: Relations::new(key),
+            now: Moment::default(),
+            normal: Vec::new(),
+            empty: Arc::new(Text::Empty),
+            unread: Arc::new(Text::Unread),
+        }
     }
 
     /// What `text` is: the text of a Query or Parse message, without its closing NUL, in the client's encoding.
+    /// Allocates nothing when it is remembered.
+    pub fn read(&mut self, text: &[u8]) -> Arc<Text> {
+        match normalise(text, &mut self.normal) {
+            Shape::Empty => return Arc::clone(&self.empty),
+            Shape::Other => return Arc::clone(&self.unread),
+            Shape::Candidate => {}
+        }
+        let key = self.key.fingerprint(&self.normal);
+        let known = match self.statements.get(key) {
+            Some(known) => known.clone(),
+            None => {
+                let (known, bytes) = match analyse_normal(&self.normal) {
+                    Remembered::Text(text) => {
+                        let bytes = size_of::<Text>() + text.heap_bytes();
+                        (Known::Text(Arc::new(text)), bytes)
+                    }
+                    Remembered::LookInFull => (Known::LookInFull, 0),
+                };
+                self.statements.put(key, known.clone(), bytes);
+                known
+            }
+        };
+        match known {
+            Known::Text(text) => text,
+            Known::LookInFull => Arc::new(analyse(text)),
+        }
+    }
+
+    /// Where a statement goes. `text` is the text that it stands in, for the rules that look at it.
+    ///
+    /// Allocates nothing, unless the answer is [`Decision::Ask`].
+    pub fn decide(
+        &mut self,
+        statement: &Statement,
+        text: &[u8],
+        session: &SessionFacts<'_>,
+        routing: &Routing,
+    ) -> Decision {
+        Question { statement, text, session, routing }.decide(&mut self.relations)
+    }
+
+    /// Takes the answer to a look-up: the DataRow messages, whole, one after the other.
+    ///
+    /// # Errors
+    /// When nothing can be learnt from it: the statement that needed it is the lead's.
+    pub fn learn(&mut self, lookup: Lookup, answer: &[u8], schema_epoch: u64) -> Result<(), BadAnswer> {
+        self.relations.refresh(schema_epoch);
+        self.relations.learn(&lookup, answer, self.now)
+    }
+
+    /// Tells the time, and how many times a DDL has passed anywhere in this process: what was learnt before the last
+    /// one is forgotten.
+    pub fn refresh(&mut self, epoch: u64, now: Moment) {
+        self.now = now;
+        self.relations.refresh(epoch);
+    }
+
+    /// What `text` is, in six classes.
     pub fn classify(&mut self, text: &[u8]) -> Class {
         match normalise(text, &mut self.normal) {
             Shape::Empty => Class::Empty,
             Shape::Other => Class::Other,
-            Shape::Candidate => self.recall(),
+            Shape::Candidate => self.recall_class(),
         }
     }
 
-    fn recall(&mut self) -> Class {
+    fn recall_class(&mut self) -> Class {
         let key = self.key.fingerprint(&self.normal);
-        if let Some(class) = self.memory.get(key) {
-            return class;
+        if let Some(class) = self.classes.get(key) {
+            return *class;
         }
         let class = classify_normal(&self.normal);
-        self.memory.put(key, class);
+        self.classes.put(key, class, 0);
         class
+    }
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Router::new([0; 16])
     }
 }
 

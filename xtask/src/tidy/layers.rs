@@ -39,7 +39,7 @@ const PLACES: &[Place] = &[
     words("pgherd-wire", &["pgherd-types"]),
     words("pgherd-sql", &["pgherd-types"]),
     logic("pgherd-auth", &["pgherd-types", "pgherd-wire"]),
-    logic("pgherd-route", &["pgherd-types", "pgherd-sql"]),
+    logic("pgherd-route", &["pgherd-types", "pgherd-wire", "pgherd-sql"]),
     logic("pgherd-session", &["pgherd-types", "pgherd-wire", "pgherd-sql", "pgherd-auth", "pgherd-route"]),
     logic("pgherd-pool", &["pgherd-types"]),
     logic("pgherd-cache", &["pgherd-types", "pgherd-sql"]),
