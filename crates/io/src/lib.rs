@@ -37,7 +37,7 @@ mod world;
 
 pub use data_plane::{DataPlane, Handle, SessionRow, SessionStage};
 pub use observation::{Observation, Peer};
-pub use probe::{ProbeError, ProbeRows, ProbeTarget, probe};
+pub use probe::{Probe, ProbeError, ProbeRows, ProbeTarget};
 pub use settings::{
     AdminAsk, AdminHook, DataPlaneSettings, Hooks, Listen, LiveSettings, ObserveHook, OwnPolicyHook,
     Passwords,

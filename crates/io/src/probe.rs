@@ -47,31 +47,66 @@ pub enum ProbeError {
 /// Rows that a probe's answer may have: a server that sends more is not answering our query.
 const ROWS: usize = 10_000;
 
+/// How long a goodbye may take.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// The name under which the servers know these connections.
 const APPLICATION: &str = "pgherd";
 
-/// Connects to a node, logs in, runs one simple query and leaves. Waits for at most `limit` altogether, but for the
-/// resolution of the node's name. Meant for a thread that may wait, never for an event loop.
-///
-/// # Errors
-/// See [`ProbeError`].
-pub fn probe(target: &ProbeTarget, query: &str, limit: Duration) -> Result<ProbeRows, ProbeError> {
-    let mut link = Link::connect(&target.address, Instant::now() + limit)?;
-    link.log_in(target)?;
-    let rows = link.query(query)?;
-    let mut bye = Vec::new();
-    frontend::put_terminate(&mut bye);
-    // It is over either way.
-    let _ = link.send(&bye);
-    Ok(rows)
+/// A connection of the control plane's own to a node, logged in. Meant for a thread that may wait, never for an event
+/// loop. It is left politely when it is dropped.
+#[derive(Debug)]
+pub struct Probe {
+    link: Link,
+}
+
+impl Probe {
+    /// Connects to a node and logs in. That and all questions that follow may take `limit` altogether, the resolution
+    /// of the node's name aside.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub fn open(target: &ProbeTarget, limit: Duration) -> Result<Self, ProbeError> {
+        let mut link = Link::connect(&target.address, Instant::now() + limit)?;
+        link.log_in(target)?;
+        Ok(Probe { link })
+    }
+
+    /// From now on the questions that follow may take `limit` altogether.
+    pub fn renew(&mut self, limit: Duration) {
+        self.link.until = Instant::now() + limit;
+    }
+
+    /// Runs one simple query.
+    ///
+    /// # Errors
+    /// See [`ProbeError`]. After [`ProbeError::Server`] more can be asked, after a fault nothing.
+    pub fn ask(&mut self, query: &str) -> Result<ProbeRows, ProbeError> {
+        self.link.query(query)
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let mut bye = Vec::new();
+        frontend::put_terminate(&mut bye);
+        self.renew(FAREWELL);
+        // It is over either way.
+        let _ = self.link.send(&bye);
+    }
 }
 
 /// A connection with a time by which all has to be done.
+#[derive(Debug)]
 struct Link {
     socket: Socket,
+    framer: Framer,
+    /// The message that is being received.
+    begun: Vec<u8>,
     until: Instant,
 }
 
+#[derive(Debug)]
 enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -90,10 +125,12 @@ impl Link {
                 let open = found
                     .map(|at| TcpStream::connect_timeout(&at, left(until)?))
                     .find_map(|tried| tried.map_err(|error| last = error).ok());
-                Socket::Tcp(open.ok_or_else(|| unreachable(last))?)
+                let open = open.ok_or_else(|| unreachable(last))?;
+                open.set_nodelay(true).map_err(unreachable)?;
+                Socket::Tcp(open)
             }
         };
-        Ok(Link { socket, until })
+        Ok(Link { socket, framer: Framer::new(backend::largest_body), begun: Vec::new(), until })
     }
 
     fn log_in(&mut self, target: &ProbeTarget) -> Result<(), ProbeError> {
@@ -129,22 +166,24 @@ impl Link {
         frontend::put_query(&mut out, query.as_bytes());
         self.send(&out)?;
         let mut answer = Answer::default();
-        let mut framer = Framer::new(backend::largest_body);
         let mut buffer = [0; 4096];
-        loop {
+        // The rest of the buffer is read even when the answer is complete: the next question's answer begins behind it.
+        while !answer.complete {
             let n = self.receive(&mut buffer)?;
             let mut input = buffer.get(..n).unwrap_or_default();
-            while let Some(piece) = framer.next(&mut input).map_err(misbehaved)? {
-                if answer.begun.len() + piece.raw.len() > limits::GATHER_BACKEND_BYTES {
+            while let Some(piece) = self.framer.next(&mut input).map_err(misbehaved)? {
+                if self.begun.len() + piece.raw.len() > limits::GATHER_BACKEND_BYTES {
                     return Err(misbehaved("a message that is too long"));
                 }
-                answer.begun.extend_from_slice(piece.carried.bytes());
-                answer.begun.extend_from_slice(piece.raw);
-                if piece.last && answer.message()? {
-                    return answer.finish();
+                self.begun.extend_from_slice(piece.carried.bytes());
+                self.begun.extend_from_slice(piece.raw);
+                if piece.last {
+                    answer.take(&self.begun)?;
+                    self.begun.clear();
                 }
             }
         }
+        answer.finish()
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ProbeError> {
@@ -177,16 +216,15 @@ impl Link {
 /// The answer to the query, as far as it is there.
 #[derive(Default)]
 struct Answer {
-    begun: Vec<u8>,
     rows: ProbeRows,
     error: Option<ProbeError>,
+    complete: bool,
 }
 
 impl Answer {
-    /// Takes the message that has been gathered. True when it was the last.
-    fn message(&mut self) -> Result<bool, ProbeError> {
-        let message = core::mem::take(&mut self.begun);
-        let read = Message::parse(&message).map_err(misbehaved)?;
+    /// Takes a message.
+    fn take(&mut self, message: &[u8]) -> Result<(), ProbeError> {
+        let read = Message::parse(message).map_err(misbehaved)?;
         if let Message::DataRow(values) = read {
             if self.rows.len() >= ROWS {
                 return Err(misbehaved("more rows than a probe asks for"));
@@ -194,11 +232,11 @@ impl Answer {
             let text = |value: Option<&[u8]>| value.map(|v| String::from_utf8_lossy(v).into_owned());
             self.rows.push(values.map(text).collect());
         } else if let Message::ErrorResponse(_) = read {
-            self.error = Some(server_error(&message));
+            self.error = Some(server_error(message));
         } else if let Message::ReadyForQuery(_) = read {
-            return Ok(true);
+            self.complete = true;
         }
-        Ok(false)
+        Ok(())
     }
 
     fn finish(self) -> Result<ProbeRows, ProbeError> {

@@ -10,7 +10,7 @@ use std::thread;
 
 use common::Front;
 use pgherd_auth::PoolPasswd;
-use pgherd_io::{Listen, ProbeError, ProbeTarget, probe};
+use pgherd_io::{Listen, Probe, ProbeError, ProbeTarget};
 use pgherd_pool::BackendStage;
 use pgherd_testkit::sandbox::{Auth, Cluster, Mode, Spec};
 use pgherd_testkit::{Client, Request, SOON, Target, raw_cluster, wait_for};
@@ -196,14 +196,20 @@ fn the_probe_reads_rows_and_errors() {
         database: "postgres".to_owned(),
         password: None,
     };
-    let rows = probe(&target, "select pg_catalog.pg_is_in_recovery(), null", SOON).unwrap();
+    let mut probe = Probe::open(&target, SOON).unwrap();
+    let rows = probe.ask("select pg_catalog.pg_is_in_recovery(), null").unwrap();
     assert_eq!(rows, [[Some("f".to_owned()), None]]);
-    let wrong = probe(&target, "select 1/0", SOON).unwrap_err();
+    let wrong = probe.ask("select 1/0").unwrap_err();
     assert!(matches!(&wrong, ProbeError::Server { code, .. } if code == "22012"), "{wrong:?}");
+    probe.renew(SOON);
+    let wide = probe.ask("select repeat('x', 10000)").unwrap();
+    assert_eq!(wide[0][0].as_ref().map(String::len), Some(10_000), "an error is no end");
+    probe.renew(core::time::Duration::ZERO);
+    assert!(matches!(probe.ask("select 1"), Err(ProbeError::Fault(_))), "its time is over");
     let nobody = ProbeTarget { user: "nobody".to_owned(), ..target.clone() };
-    let refused = probe(&nobody, "select 1", SOON).unwrap_err();
+    let refused = Probe::open(&nobody, SOON).unwrap_err();
     assert!(matches!(&refused, ProbeError::Server { code, .. } if code == "28000"), "{refused:?}");
     let nowhere = Address::Tcp { host: "127.0.0.1".to_owned(), port: 1 };
-    let absent = probe(&ProbeTarget { address: nowhere, ..target }, "select 1", SOON).unwrap_err();
+    let absent = Probe::open(&ProbeTarget { address: nowhere, ..target }, SOON).unwrap_err();
     assert!(matches!(absent, ProbeError::Fault(_)), "{absent:?}");
 }

@@ -5,14 +5,19 @@ use pgherd_cluster::{Change, Cluster};
 use pgherd_config::Settings;
 use pgherd_io::{Handle, Passwords};
 use pgherd_session::Shutdown;
+use pgherd_types::{Moment, Topology};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::admin::{AdminDesk, Shown};
+use crate::board::Board;
 use crate::configuration::{self, ConfigurationError, load_usable};
+use crate::delay_command::Told;
+use crate::delays::{Delays, Remark, Seen};
 use crate::log::{Level, Log, Record, Source};
-use crate::look::{Look, look};
+use crate::look::{Look, Question, look, look_and_tell};
 use crate::observe::Observer;
 use crate::signals::{Signals, Wish};
 use crate::start::{StartOptions, now_s};
@@ -40,6 +45,10 @@ pub(crate) struct Control {
     pub(crate) desk: Arc<AdminDesk>,
     pub(crate) observer: Arc<Observer>,
     pub(crate) data_plane: Arc<Handle>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) delays: Delays,
+    /// When the present round of the check began.
+    pub(crate) round: Moment,
 }
 
 /// The search for a primary that is not known.
@@ -57,7 +66,7 @@ enum Search {
 pub(crate) fn first_look(cluster: &mut Cluster, settings: &Settings, passwords: &Passwords, log: &Log) {
     let limit =
         plan::some(settings.health.connect_timeout).map_or(FIRST_LOOK_LIMIT, |own| own.min(FIRST_LOOK_LIMIT));
-    let looks = look(&plan::probes(settings, passwords, &cluster.to_watch()), limit);
+    let looks = look(&plan::probes(settings, passwords, &cluster.to_watch()), Question::Role, limit);
     take_in(cluster, &looks, log);
 }
 
@@ -103,8 +112,10 @@ impl Control {
         let mut ended = self.watch_end();
         let mut stopping: Option<Shutdown> = None;
         let mut search = self.search(Search::Over);
-        let mut next_look = self.next_look(search);
-        let mut running: Option<JoinHandle<Vec<Look>>> = None;
+        // What was seen at the start is the role alone.
+        let mut next_look = self.next_look(search).map(|_| Instant::now());
+        let mut running: Option<UnboundedReceiver<Vec<Look>>> = None;
+        let mut command: Option<JoinHandle<Told>> = None;
         self.store_status();
         loop {
             tokio::select! {
@@ -118,11 +129,17 @@ impl Control {
                     Wish::Reload | Wish::Nothing => {}
                 },
                 () = until(next_look), if running.is_none() => running = Some(self.start_look()),
-                looks = finished(&mut running) => {
+                looks = next_part(&mut running) => if let Some(looks) = looks {
+                    self.take_looks(looks);
+                    command = command.or_else(|| self.start_command());
+                } else {
                     running = None;
-                    self.take_looks(&looks);
                     search = self.search(search);
                     next_look = self.next_look(search);
+                },
+                told = finished(&mut command) => {
+                    command = None;
+                    self.take_told(told);
                 }
                 _ = &mut ended => break,
             }
@@ -163,18 +180,62 @@ impl Control {
         Some(how)
     }
 
-    fn start_look(&self) -> JoinHandle<Vec<Look>> {
+    /// Starts a round of the check. What the nodes answer comes in one part or two.
+    fn start_look(&mut self) -> UnboundedReceiver<Vec<Look>> {
         let targets = plan::probes(&self.settings, &self.passwords, &self.cluster.to_watch());
         let limit = plan::some(self.settings.health.connect_timeout).unwrap_or(LOOK_LIMIT);
-        tokio::task::spawn_blocking(move || look(&targets, limit))
+        self.round = self.data_plane.now();
+        self.delays.begin();
+        let question = if self.seen(&self.cluster.topology()).is_watched() {
+            Question::RoleAndWal
+        } else {
+            Question::Role
+        };
+        let (tell, told) = unbounded_channel();
+        // Nobody listens any more when pgherd ends.
+        let note = move |looks| drop(tell.send(looks));
+        tokio::task::spawn_blocking(move || look_and_tell(&targets, question, limit, note));
+        told
     }
 
-    fn take_looks(&mut self, looks: &[Look]) {
+    fn take_looks(&mut self, looks: Vec<Look>) {
         let before = self.cluster.topology().epoch;
-        take_in(&mut self.cluster, looks, &self.log);
+        take_in(&mut self.cluster, &looks, &self.log);
         if self.cluster.topology().epoch != before {
             self.publish();
         }
+        let reports = looks.into_iter().filter_map(|look| Some((look.node, look.wal?))).collect();
+        self.watch(|delays, seen| delays.take(reports, seen));
+    }
+
+    /// Runs `replication_delay_source_cmd`, where there is one.
+    fn start_command(&self) -> Option<JoinHandle<Told>> {
+        let command = self.seen(&self.cluster.topology()).command()?;
+        self.say(Level::Debug1, CHECKER, format!("executing replication delay command: {}", command.text()));
+        Some(tokio::spawn(command.run()))
+    }
+
+    fn take_told(&mut self, told: Told) {
+        self.watch(|delays, seen| delays.take_told(told, seen));
+    }
+
+    /// Lets something change what is known of the delays, and tells of it.
+    fn watch(&mut self, change: impl FnOnce(&mut Delays, Seen<'_>) -> Vec<Remark>) {
+        let mut delays = core::mem::take(&mut self.delays);
+        let remarks = change(&mut delays, self.seen(&self.cluster.topology()));
+        self.board.set_lags(&delays.lags());
+        self.delays = delays;
+        for remark in remarks {
+            let record = Record::new(remark.level, Source::part(CHECKER), remark.text);
+            self.log.write(match remark.detail {
+                Some(detail) => record.detail(detail),
+                None => record,
+            });
+        }
+    }
+
+    fn seen<'a>(&'a self, topology: &'a Topology) -> Seen<'a> {
+        Seen { settings: &self.settings, topology, begun: self.round }
     }
 
     /// Makes the cluster as it is now known to the sessions, and to the next run.
@@ -301,11 +362,19 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-/// Waits for a look that is under way; for ever, when none is.
-async fn finished(running: &mut Option<JoinHandle<Vec<Look>>>) -> Vec<Look> {
+/// Waits for the next part of what is being looked at, `None` after the last; for ever, when nobody looks.
+async fn next_part(running: &mut Option<UnboundedReceiver<Vec<Look>>>) -> Option<Vec<Look>> {
     match running {
-        // A look that failed inside has seen nothing.
-        Some(look) => look.await.unwrap_or_default(),
+        Some(parts) => parts.recv().await,
+        None => core::future::pending().await,
+    }
+}
+
+/// Waits for a command that is under way; for ever, when none is.
+async fn finished(running: &mut Option<JoinHandle<Told>>) -> Told {
+    match running {
+        // A command that failed inside pgherd has told nothing.
+        Some(command) => command.await.unwrap_or_default(),
         None => core::future::pending().await,
     }
 }

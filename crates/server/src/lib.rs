@@ -5,9 +5,12 @@
 //! pgherd that runs already.
 
 mod admin;
+mod board;
 mod configuration;
 mod control;
 mod daemon;
+mod delay_command;
+mod delays;
 mod descriptors;
 mod files;
 mod log;
@@ -21,6 +24,7 @@ mod start;
 mod status;
 mod stop;
 mod version;
+mod wal;
 
 pub use configuration::{ConfigurationError, Loaded, load};
 pub use daemon::detach;

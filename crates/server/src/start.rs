@@ -10,8 +10,10 @@ use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Observation, Passwo
 use pgherd_types::ClusteringMode;
 
 use crate::admin::{AdminDesk, Shown};
+use crate::board::Board;
 use crate::configuration::{ConfigurationError, load_usable};
 use crate::control::{Control, first_look};
+use crate::delays::Delays;
 use crate::descriptors::{self, Descriptors};
 use crate::log::{Level, Log, Record, Source};
 use crate::observe::Observer;
@@ -174,6 +176,9 @@ fn serve(options: &StartOptions, settings: Settings, log: &Log) -> Result<(), St
         log: log.clone(),
         desk,
         observer,
+        board: Arc::new(Board::new(Arc::clone(&data_plane))),
+        delays: Delays::default(),
+        round: data_plane.now(),
         data_plane,
     };
     let was_told = runtime.block_on(control.run(signals));
