@@ -2,7 +2,7 @@ use core::fmt;
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use pgherd_session::{Carrier, Closing, Tracing};
+use pgherd_session::{Carrier, Closing, Line, Tracing};
 use pgherd_types::{BackendId, Fault, Identity, NodeId, SessionId};
 
 /// What an event loop noticed. None is made per query, but [`Observation::Statement`] where the policy asks for it.
@@ -47,6 +47,13 @@ pub enum Observation<'a> {
         carrier: Carrier,
         /// Its text.
         text: &'a [u8],
+    },
+    /// A message came from a client or a backend (`log_client_messages`, `log_backend_messages`).
+    Message {
+        /// Whose.
+        session: SessionId,
+        /// What is to be logged of it.
+        line: &'a Line,
     },
     /// A node could not be dialled.
     DialFailed {

@@ -1,9 +1,10 @@
 //! From the sockets to the sessions: who is read when.
 
 use pgherd_session::{Event, Gone, ParkedStep, ResetStep};
+use pgherd_types::BackendId;
 use rustix::event::epoll::EventFlags;
 
-use crate::backend_conn::Stage;
+use crate::backend_conn::{Backend, Stage};
 use crate::client_conn::{Input, Place};
 use crate::event_loop::{EventLoop, READS_PER_TURN};
 use crate::slab::Key;
@@ -171,7 +172,7 @@ impl EventLoop {
         match &mut backend.stage {
             Stage::Leased(client) => {
                 let client = *client;
-                self.deliver(client, Event::BackendBytes { backend: id, bytes });
+                self.deliver_backend(key, id, client, bytes);
             }
             Stage::Gone(_) => {}
             Stage::Resetting(reset, facts) => {
@@ -187,6 +188,29 @@ impl EventLoop {
                 ParkedStep::Broken => self.lose_parked(key),
             },
         }
+    }
+
+    /// Tells a session what its backend sent: all at once, or message by message, where the client is told of each
+    /// of them before it.
+    fn deliver_backend(&mut self, key: Key, backend: BackendId, client: Key, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(length) = self.told_length(client, backend, rest) {
+            let (now, later) = rest.split_at(length.clamp(1, rest.len()));
+            self.deliver(client, Event::BackendBytes { backend, bytes: now });
+            rest = later;
+            let is_its = |found: &Backend| matches!(found.stage, Stage::Leased(owner) if owner == client);
+            if rest.is_empty() || !self.backends.get(key).is_some_and(is_its) {
+                return;
+            }
+        }
+        self.deliver(client, Event::BackendBytes { backend, bytes: rest });
+    }
+
+    /// Bytes of the first message, where messages are told one by one.
+    fn told_length(&self, client: Key, backend: BackendId, bytes: &[u8]) -> Option<usize> {
+        let client = self.clients.get(client)?;
+        let policy = client.own_policy.as_deref().unwrap_or(&self.world.live.policy);
+        policy.tracing.tells_backend_messages().then(|| client.session.first_message(backend, bytes))
     }
 
     fn flush_backend(&mut self, key: Key) {

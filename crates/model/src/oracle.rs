@@ -1,7 +1,7 @@
 use core::fmt::Write as _;
 
 use pgherd_route::Router;
-use pgherd_session::{Policy, Tracing};
+use pgherd_session::{BackendMessages, Policy, Tracing};
 use pgherd_types::ClusteringMode;
 
 use crate::backend::{Backend, Data, Traits, Wires};
@@ -60,7 +60,12 @@ fn policy(rng: &mut Rng) -> Policy {
     Policy {
         load_balance: rng.chance(90),
         connection_cache: rng.chance(90),
-        tracing: Tracing { statements: rng.chance(10), ..Tracing::default() },
+        tracing: Tracing {
+            statements: rng.chance(10),
+            client_messages: rng.chance(10),
+            backend_messages: if rng.chance(10) { BackendMessages::Terse } else { BackendMessages::None },
+            ..Tracing::default()
+        },
         ..world::policy()
     }
 }

@@ -15,13 +15,18 @@
 //! | `grant B1 1`, `refuse 1` | the session gets a backend of a node, or none |
 //! | `admin TEXT`, `admin` | the answer to an administrative statement, or that it is none |
 //! | `cancel`, `cancelled B0` | the client asked for a cancel; a cancel request has been delivered |
+//! | `traces client backend log notices` | what is traced from now on: the client, backends, to the client too, statements |
 //! | indented: `C< Z I`, `B0> S` | the session has written a whole message |
+//! | indented: `log Sync message from frontend.` | a line for the log |
 //! | indented: `acquire 1`, `hold`, `resume`, `release B0 Reset`, ... | other actions |
 
 use std::fmt::Write as _;
 
 use pgherd_route::Router;
-use pgherd_session::{Action, Actions, Bytes, Context, Event, Gone, Policy, Refusal, Session};
+use pgherd_session::{
+    Action, Actions, BackendMessages, Bytes, Context, Event, Gone, Line, Policy, Refusal, Report, Session,
+    Tracing,
+};
 use pgherd_types::{
     BackendFacts, BackendId, ClusteringMode, Lease, Moment, NodeId, Replication, SessionId, Topology,
 };
@@ -99,6 +104,7 @@ impl Player {
         match what {
             "C>" if rest == "done" => self.tell(Event::ClientDone),
             "C>" if rest == "gone" => self.tell(Event::ClientGone),
+            "traces" => self.policy.tracing = tracing(rest)?,
             "cancel" => self.tell(Event::CancelAsked),
             "cancelled" => self.tell(Event::CancelDone { backend: BackendId(backend(rest)?) }),
             "admin" if rest.is_empty() => self.tell(Event::AdminAnswer(None)),
@@ -187,6 +193,9 @@ impl Player {
             Action::CancelBackend(id) => format!("cancel B{id}"),
             Action::CancelSession { session, .. } => format!("cancel session {session}"),
             Action::Admin { .. } => "admin".to_owned(),
+            Action::Report(Report::Message(Line { text, detail })) => {
+                format!("log {text} {}", detail.unwrap_or_default()).trim_end().to_owned()
+            }
             Action::Arm(..) | Action::Disarm(_) | Action::Report(_) => return,
             Action::CloseClient(why) => format!("close {why:?}"),
         };
@@ -205,6 +214,20 @@ impl Player {
             self.done.push(format!("{peer} {}", shown(&message)));
         }
     }
+}
+
+fn tracing(words: &str) -> Result<Tracing, String> {
+    let mut tracing = Tracing::default();
+    for word in words.split_whitespace() {
+        match word {
+            "client" => tracing.client_messages = true,
+            "backend" => tracing.backend_messages = BackendMessages::Terse,
+            "log" => tracing.tells_log = true,
+            "notices" => tracing.statement_notices = true,
+            _ => return Err(format!("{word} cannot be traced")),
+        }
+    }
+    Ok(tracing)
 }
 
 fn lease(id: u64, node: u8) -> Lease {

@@ -71,3 +71,25 @@ fn a_session_may_limit_its_own_idle_time_and_nothing_that_is_the_operators() {
     assert!(matches!(one.read(), Err(ClientError::Closed)));
     assert_eq!(two.value("select 1"), "1", "it has been idle for as long");
 }
+
+#[test]
+fn messages_of_the_protocol_are_logged_for_the_session_that_wants_it() {
+    let pgherd = Pgherd::start(raw_cluster(), "log_line_prefix = ''");
+    let mut client = connect(&pgherd);
+    kinds(&mut client, "pgpool set log_client_messages = on");
+    kinds(&mut client, "pgpool set log_backend_messages = terse");
+    assert_eq!(kinds(&mut client, "select * from generate_series(1, 3)"), "TDDDCZ", "nothing is told");
+    let wanted = "LOG:  Query message from frontend.\nDETAIL:  query: \"select * from generate_series(1, 3)\"\n\
+        LOG:  RowDescription message from backend 0\nLOG:  DataRow message from backend 0\n\
+        LOG:  last DataRow message from backend 0 repeated 2 times\n\
+        LOG:  CommandComplete message from backend 0\nLOG:  ReadyForQuery message from backend 0\n";
+    wait_for("the messages in the log", || pgherd.log().contains(wanted));
+    kinds(&mut client, "pgpool set client_min_messages to log");
+    let told = kinds(&mut client, "select * from generate_series(1, 3)");
+    assert_eq!(told, "NTNDDDNNCNZ", "a notice before each message, none in the middle of a run");
+    let mut other = connect(&pgherd);
+    assert_eq!(kinds(&mut other, "select 'unseen'"), "TDCZ");
+    client.bye();
+    wait_for("the goodbye in the log", || pgherd.log().contains("LOG:  Terminate message from frontend.\n"));
+    assert!(!pgherd.log().contains("unseen"));
+}

@@ -97,6 +97,9 @@ impl Observer {
                     self.say(Level::Log, *session, || format!("{place} {statement}"));
                 }
             }
+            Observation::Message { session, line } => {
+                self.say_more(Level::Log, *session, || (line.text.clone(), line.detail.clone()));
+            }
             Observation::DialFailed { node, fault } => {
                 self.tell(Level::Log, || format!("node {node} could not be connected to: {fault}"));
             }
@@ -140,11 +143,20 @@ impl Observer {
     }
 
     fn say(&self, level: Level, session: SessionId, text: impl FnOnce() -> String) {
+        self.say_more(level, session, || (text(), None));
+    }
+
+    fn say_more(&self, level: Level, session: SessionId, text: impl FnOnce() -> (String, Option<String>)) {
         let own = self.bounds_of(session);
         if own.map_or_else(|| self.log.wants(level), |(least, _)| level >= least) {
             let source = self.sources().get(&session).cloned();
             let source = source.unwrap_or(Source { pid: session.0, ..Source::part("child") });
-            let record = Record::new(level, source, text());
+            let (text, detail) = text();
+            let record = Record::new(level, source, text);
+            let record = match detail {
+                Some(detail) => record.detail(detail),
+                None => record,
+            };
             match own {
                 Some((_, verbosity)) => self.log.write_bounded(record.verbosity(verbosity)),
                 None => self.log.write(record),

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use pgherd_types::{BackendId, Fate, Identity, Lease, Moment, NodeId};
 
+use crate::Line;
+
 /// What the driver has to do. Actions are executed in the order in which they were pushed: the order between peers
 /// is the correctness.
 #[derive(Debug)]
@@ -119,6 +121,8 @@ pub enum Report {
         /// Its text.
         text: Bytes,
     },
+    /// A message came, for `log_client_messages` and `log_backend_messages`.
+    Message(Line),
     /// A backend broke the protocol: what it sent instead of what.
     Violation(BackendId, &'static str),
     /// A node told us that it is going down (57P01, 57P02) or is not ready (57P03).

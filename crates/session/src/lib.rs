@@ -31,4 +31,4 @@ pub use parked::{Parked, ParkedStep};
 pub use planted::{PlantedBug, plant};
 pub use reset::{Reset, ResetStep};
 pub use session::{CANCEL_KEY_BYTES, Session};
-pub use tracing::{BackendMessages, Tracing};
+pub use tracing::{BackendMessages, Line, Tracing};

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use pgherd_types::{NodeId, SessionId};
+use pgherd_types::{BackendId, NodeId, SessionId};
 use pgherd_wire::{ProtocolVersion, backend};
 
 use crate::{
     Action, Actions, Closing, Context, Event, Refusal, Report, Shutdown, Timer, say,
     serving::{Life, Pooling, Serving, refuse},
     startup::{Next, Startup, Wish},
+    tracing::{Tracer, cancel_line},
 };
 
 /// Bytes of a cancel key: as many as protocol 3.2 clients are given.
@@ -21,6 +22,8 @@ pub struct Session {
     id: SessionId,
     cancel_key: [u8; CANCEL_KEY_BYTES],
     phase: Phase,
+    /// Follows the messages, while the settings want it.
+    tracer: Option<Box<Tracer>>,
 }
 
 #[derive(Debug)]
@@ -38,7 +41,7 @@ impl Session {
     /// A session whose client has just been accepted. `cancel_key` is random; it is what a cancel request has
     /// to know.
     pub fn new(id: SessionId, cancel_key: [u8; CANCEL_KEY_BYTES]) -> Self {
-        Session { id, cancel_key, phase: Phase::Startup(Startup::default()) }
+        Session { id, cancel_key, phase: Phase::Startup(Startup::default()), tracer: None }
     }
 
     /// The first thing to call: sets the timer of `authentication_timeout`. It runs until the client has said who it
@@ -63,6 +66,38 @@ impl Session {
 
     /// Takes an event and pushes what has to be done.
     pub fn handle(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) {
+        if cx.policy.tracing.wants_messages() {
+            self.handle_traced(cx, event, out);
+        } else {
+            self.tracer = None;
+            self.handle_event(cx, event, out);
+        }
+    }
+
+    /// How long the first message in these bytes of a backend is, or what is left of it; all of them when it does not
+    /// end there.
+    pub fn first_message(&self, backend: BackendId, bytes: &[u8]) -> usize {
+        let Phase::Serving(serving) = &self.phase else { return bytes.len() };
+        let Some((_, framer)) = serving.backend_framer(backend) else { return bytes.len() };
+        let mut rest = bytes;
+        match framer.clone().next(&mut rest) {
+            Ok(Some(_)) => bytes.len() - rest.len(),
+            Ok(None) | Err(_) => bytes.len(),
+        }
+    }
+
+    fn handle_traced(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) {
+        let client_bytes = if let Event::ClientBytes(bytes) = &event { Some(bytes.len()) } else { None };
+        if let Phase::Serving(serving) = &self.phase {
+            self.tracer.get_or_insert_default().before(serving, cx, &event, out);
+        }
+        self.handle_event(cx, event, out);
+        if let (Some(tracer), Some(bytes)) = (&mut self.tracer, client_bytes) {
+            tracer.after(bytes, out);
+        }
+    }
+
+    fn handle_event(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) {
         match &mut self.phase {
             Phase::Serving(serving) => {
                 if serving.handle(cx, event, out) == Life::Over {
@@ -83,7 +118,7 @@ impl Session {
 
     fn before_serving(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) {
         match event {
-            Event::ClientBytes(bytes) => self.startup_bytes(bytes, out),
+            Event::ClientBytes(bytes) => self.startup_bytes(cx, bytes, out),
             Event::ClientDone | Event::ClientGone => self.close(Closing::Client, out),
             Event::Admitted => self.admitted(cx, out),
             Event::NotAdmitted => {
@@ -120,7 +155,7 @@ impl Session {
         self.close(Closing::TimeLimit, out);
     }
 
-    fn startup_bytes(&mut self, bytes: &[u8], out: &mut Actions) {
+    fn startup_bytes(&mut self, cx: &Context<'_>, bytes: &[u8], out: &mut Actions) {
         let mut at = 0;
         loop {
             let Phase::Startup(startup) = &mut self.phase else {
@@ -134,6 +169,9 @@ impl Session {
                 Next::More => return,
                 Next::Refuse(byte) => out.make_to_client(|to| to.push(byte)),
                 Next::Cancel { session, key } => {
+                    if cx.policy.tracing.client_messages {
+                        out.push(Action::Report(Report::Message(cancel_line(session))));
+                    }
                     out.push(Action::CancelSession { session, key });
                     return self.close(Closing::NoSession, out);
                 }

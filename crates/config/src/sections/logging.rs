@@ -81,12 +81,12 @@ section! {
         /// The client is told, as a notice, of each node that gets its statement.
         notice_per_node_statement: bool = false, Switch, Session, Waits(Feature::Notices);
 
-        /// Each message of a client is logged.
-        log_client_messages: bool = false, Switch, Session, Waits(Feature::Tracing);
+        /// Each message of a client is logged; a run of COPY data is one line.
+        log_client_messages: bool = false, Switch, Session, Works;
 
-        /// Each message of a node is logged; in `terse`, runs of the same message are one line.
-        log_backend_messages: BackendMessages =
-            BackendMessages::None, Choice, Session, Waits(Feature::Tracing);
+        /// Each message of a node to a session is logged; with `terse`, how often one came in a row is one
+        /// line. A client whose `client_min_messages` is `log` or below is told, too, before each message.
+        log_backend_messages: BackendMessages = BackendMessages::None, Choice, Session, Works;
     }
 }
 

@@ -87,6 +87,10 @@ impl ClientStream {
         }
     }
 
+    pub(super) fn framer(&self) -> &Framer {
+        &self.framer
+    }
+
     /// True when the lead has a part of a message, and the rest is still to come.
     pub(super) fn is_forwarding(&self) -> bool {
         self.rest == Rest::Forward && !planted(PlantedBug::LendsMidMessage)

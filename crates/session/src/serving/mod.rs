@@ -24,7 +24,7 @@ use self::{
     leaving::Leaving,
     reads::{Reads, Unit},
 };
-use pgherd_wire::backend::TransactionStatus;
+use pgherd_wire::{Framer, backend::TransactionStatus};
 
 use crate::{
     Action, Actions, Bytes, Carrier, Closing, Context, Event, Report, Shutdown, Timer, ledger::Owed,
@@ -143,6 +143,22 @@ impl Serving {
     /// The parameters that the client is told at the start.
     pub(crate) fn view(&self) -> &Parameters {
         &self.view
+    }
+
+    /// Where the session is in the client's stream.
+    pub(crate) fn client_framer(&self) -> &Framer {
+        self.client.framer()
+    }
+
+    /// The node of a backend, and where its stream is.
+    pub(crate) fn backend_framer(&self, backend: BackendId) -> Option<(NodeId, &Framer)> {
+        let mut legs = [&self.lead, &self.reader].into_iter().flatten();
+        legs.find(|leg| leg.backend() == backend).map(|leg| (leg.node(), &leg.framer))
+    }
+
+    /// True when the client may be sent a message of our own now.
+    pub(crate) fn may_tell(&self) -> bool {
+        self.leaving.is_none() && self.client_at_boundary()
     }
 
     /// What the client said before the session was open is heard now.
