@@ -4,7 +4,7 @@ mod nodes;
 mod processes;
 mod settings;
 
-pub use nodes::pool_nodes;
+pub use nodes::{DelayUnit, pool_nodes};
 pub use processes::{ProcessFacts, ProcessStatus, pool_processes};
 pub use settings::{SettingFacts, pool_status};
 

@@ -115,6 +115,11 @@ impl Handle {
         self.shared.replication.publish(replication);
     }
 
+    /// How far the nodes are, as last published.
+    pub fn replication(&self) -> Arc<Replication> {
+        self.shared.replication.see().clone()
+    }
+
     /// Waits until a session needs the nodes' positions, for at most `limit`. True when one does, or did within the
     /// last second.
     pub fn wait_for_position_need(&self, limit: Option<Duration>) -> bool {

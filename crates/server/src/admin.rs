@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pgherd_admin::tables::{self, ProcessFacts, ProcessStatus, SettingFacts};
+use pgherd_admin::tables::{self, DelayUnit, ProcessFacts, ProcessStatus, SettingFacts};
 use pgherd_admin::{AdminRequest, Report, Table};
 use pgherd_config::{MessageLevel, SessionDoubt, SessionRefusal, SessionSettings, Settings, Style};
 use pgherd_io::{AdminAsk, Handle, SessionRow, SessionStage};
-use pgherd_types::{NodeId, SessionId, Topology};
+use pgherd_types::{NodeId, Replication, SessionId, Topology};
 use pgherd_wire::error_response::{ErrorResponse, Severity};
 use pgherd_wire::{SqlState, backend, sqlstate};
 
@@ -170,12 +170,14 @@ impl AdminDesk {
 
     fn report(&self, report: Report, shown: &Shown, balanced: Option<NodeId>) -> Result<Table, Refusal> {
         let data_plane = self.data_plane.get().and_then(Weak::upgrade);
+        let replication = data_plane.as_ref().map(|data_plane| data_plane.replication()).unwrap_or_default();
         match report {
             Report::Version => Ok(tables::pool_version(&version_text())),
-            Report::Status => Ok(tables::pool_status(status_rows(shown))),
+            Report::Status => Ok(tables::pool_status(status_rows(shown, &replication))),
             Report::Nodes => {
                 let reads = |node| data_plane.as_ref().map_or(0, |data_plane| data_plane.reads(node));
-                Ok(tables::pool_nodes(&shown.topology, balanced, reads, |s| self.date(s)))
+                let (unit, date) = (plan::delay_unit(&shown.settings), |s| self.date(s));
+                Ok(tables::pool_nodes(&shown.topology, &replication, unit, balanced, reads, date))
             }
             Report::Processes => {
                 let row = |data_plane: &Arc<Handle>| {
@@ -268,13 +270,22 @@ fn row(shown: pgherd_config::Shown) -> SettingFacts {
 }
 
 /// The rows of `SHOW pool_status`: all settings, and behind them how each node is.
-fn status_rows(shown: &Shown) -> Vec<SettingFacts> {
+fn status_rows(shown: &Shown, replication: &Replication) -> Vec<SettingFacts> {
     let mut all = rows(&shown.settings, Style::Plain);
+    let unit = plan::delay_unit(&shown.settings);
     for node in &shown.topology.nodes {
         all.push(SettingFacts {
             item: format!("backend_status{}", node.id),
             value: (node.status as u8).to_string(),
             description: "state of the node: 0 unused, 1 waiting, 2 up, 3 down".to_owned(),
+        });
+        all.push(SettingFacts {
+            item: format!("standby_delay{}", node.id),
+            value: unit.number(replication.node(node.id).delay).to_string(),
+            description: match unit {
+                DelayUnit::Bytes => "how far the node is behind the primary, in bytes of WAL".to_owned(),
+                DelayUnit::Time => "how far the node is behind the primary, in microseconds".to_owned(),
+            },
         });
     }
     all
@@ -325,6 +336,7 @@ mod tests {
         assert!(ask("pgpool show backend_port1").unwrap().contains("5433"));
         assert!(ask("pgpool show backend_hostname").unwrap().contains("db0"));
         assert!(ask("show pool_status").unwrap().contains("backend_status1"));
+        assert!(ask("show pool_status").unwrap().contains("standby_delay1"));
         assert!(ask("pgpool show backend").unwrap().contains("backend_hostname1"));
     }
 

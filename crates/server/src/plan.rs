@@ -4,6 +4,7 @@ use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::path::PathBuf;
 
+use pgherd_admin::tables::DelayUnit;
 use pgherd_auth::StoredPassword;
 use pgherd_cluster::NodeSpec;
 use pgherd_config::{Backend, ErrorVerbosity, MessageLevel, Settings};
@@ -136,6 +137,16 @@ pub(crate) fn probes(
         Some((node, ProbeTarget { address, user: user.clone(), database: database.clone(), password }))
     };
     nodes.iter().filter_map(target).collect()
+}
+
+/// How the standbys' delay is shown: as a time where that is what counts.
+pub(crate) fn delay_unit(settings: &Settings) -> DelayUnit {
+    let own = &settings.standby;
+    if own.delay_threshold_by_time.is_zero() && own.replication_delay_source_cmd.is_empty() {
+        DelayUnit::Bytes
+    } else {
+        DelayUnit::Time
+    }
 }
 
 /// True when the settings give a login with which nodes can be asked for their role.

@@ -1,4 +1,6 @@
-use pgherd_types::{ClusteringMode, Node, NodeId, NodeRole, NodeStatus, Topology};
+use core::time::Duration;
+
+use pgherd_types::{ClusteringMode, Delay, Node, NodeId, NodeRole, NodeStatus, Replication, Topology};
 
 use crate::Table;
 
@@ -19,12 +21,45 @@ const COLUMNS: &[&str] = &[
     "last_status_change",
 ];
 
+/// How the delay of a standby is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DelayUnit {
+    /// As bytes of WAL.
+    Bytes,
+    /// As a time, where `delay_threshold_by_time` or `replication_delay_source_cmd` is set.
+    Time,
+}
+
+impl DelayUnit {
+    /// The delay as Pgpool-II writes it. One that is not known is `0`, as there: the column is a number for many.
+    fn of(self, delay: Option<Delay>) -> String {
+        match (self, delay) {
+            (Self::Time, Some(Delay { time: Some(time), .. })) => {
+                let unit = if time >= Duration::from_secs(2) { "seconds" } else { "second" };
+                format!("{:.6} {unit}", time.as_secs_f64())
+            }
+            (Self::Bytes, Some(Delay { bytes: Some(bytes), .. })) => bytes.to_string(),
+            (Self::Bytes | Self::Time, Some(_) | None) => "0".to_owned(),
+        }
+    }
+
+    /// The delay as the number that Pgpool-II keeps: bytes or microseconds.
+    pub fn number(self, delay: Option<Delay>) -> u128 {
+        let number = |delay: Delay| match self {
+            Self::Time => delay.time.map(|time| time.as_micros()),
+            Self::Bytes => delay.bytes.map(u128::from),
+        };
+        delay.and_then(number).unwrap_or(0)
+    }
+}
+
 /// `SHOW pool_nodes`: the configured nodes. `balanced` is the node that reads of the asking session go to, `reads`
-/// tells how many balanced reads a node has had, `time` writes seconds since 1970 as a date.
-///
-/// The columns on replication stay empty, and the delay 0, until something watches the standbys' delay.
+/// tells how many balanced reads a node has had, `time` writes seconds since 1970 as a date. The delay is shown in
+/// `unit`.
 pub fn pool_nodes(
     topology: &Topology,
+    replication: &Replication,
+    unit: DelayUnit,
     balanced: Option<NodeId>,
     reads: impl Fn(NodeId) -> u64,
     time: impl Fn(u64) -> String,
@@ -32,6 +67,7 @@ pub fn pool_nodes(
     let mut table = Table::new(COLUMNS);
     let total: f64 = topology.nodes.iter().filter(|node| is_configured(node)).map(|node| node.weight).sum();
     for node in topology.nodes.iter().filter(|node| is_configured(node)) {
+        let known = replication.node(node.id);
         let share = if total > 0.0 { node.weight / total } else { 0.0 };
         table.push([
             node.id.to_string(),
@@ -44,9 +80,9 @@ pub fn pool_nodes(
             pg_role(topology, node).to_owned(),
             reads(node.id).to_string(),
             (balanced == Some(node.id)).to_string(),
-            "0".to_owned(),
-            String::new(),
-            String::new(),
+            unit.of(known.delay),
+            known.state.clone(),
+            known.sync_state.clone(),
             time(node.status_changed_s),
         ]);
     }
@@ -104,9 +140,13 @@ fn pg_role(topology: &Topology, node: &Node) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use pgherd_types::{Address, ClusteringMode, Node, NodeId, NodeStatus, Topology};
+    use core::time::Duration;
 
-    use super::pool_nodes;
+    use pgherd_types::{
+        Address, ClusteringMode, Delay, Node, NodeId, NodeReplication, NodeStatus, Replication, Topology,
+    };
+
+    use super::{DelayUnit, pool_nodes};
 
     fn node(id: u8, weight: f64, status: NodeStatus, in_recovery: Option<bool>) -> Node {
         let address = Address::Tcp { host: "h".to_owned(), port: 5432 };
@@ -126,7 +166,17 @@ mod tests {
     fn rows(mode: ClusteringMode, nodes: Vec<Node>, primary: Option<u8>) -> Vec<String> {
         let topology = Topology { epoch: 1, mode, nodes, primary: primary.map(NodeId) };
         let reads = |node: NodeId| 10 * u64::from(node.0);
-        let table = pool_nodes(&topology, Some(NodeId(2)), reads, |s| format!("t{s}"));
+        let time = Some(Duration::from_micros(1_500_000));
+        let known = NodeReplication {
+            position: None,
+            delay: Some(Delay { bytes: Some(123), time }),
+            state: "streaming".to_owned(),
+            sync_state: "async".to_owned(),
+        };
+        let replication = Replication { nodes: vec![Default::default(), Default::default(), known] };
+        let table = pool_nodes(&topology, &replication, DelayUnit::Bytes, Some(NodeId(2)), reads, |s| {
+            format!("t{s}")
+        });
         assert_eq!(table.columns().len(), 14);
         table.rows().iter().map(|row| row.join(" ")).collect()
     }
@@ -142,11 +192,31 @@ mod tests {
         ];
         let expected = [
             "0 h 5432 up up 0.333333 primary primary 0 false 0   t7",
-            "2 h 5434 up up 0.333333 standby standby 20 true 0   t7",
+            "2 h 5434 up up 0.333333 standby standby 20 true 123 streaming async t7",
             "3 h 5435 down down 0.333333 standby unknown 30 false 0   t7",
             "4 h 5436 waiting unknown 0.000000 standby unknown 40 false 0   t7",
         ];
         assert_eq!(rows(ClusteringMode::StreamingReplication, nodes, Some(0)), expected);
+    }
+
+    #[test]
+    fn delays() {
+        let delay = |bytes, us: Option<u64>| Some(Delay { bytes, time: us.map(Duration::from_micros) });
+        let cases = [
+            (DelayUnit::Bytes, None, "0", 0),
+            (DelayUnit::Time, None, "0", 0),
+            (DelayUnit::Bytes, delay(Some(77), None), "77", 77),
+            (DelayUnit::Time, delay(Some(77), None), "0", 0),
+            (DelayUnit::Bytes, delay(None, Some(5)), "0", 0),
+            (DelayUnit::Time, delay(None, Some(0)), "0.000000 second", 0),
+            (DelayUnit::Time, delay(Some(77), Some(25_500)), "0.025500 second", 25_500),
+            (DelayUnit::Time, delay(None, Some(1_999_999)), "1.999999 second", 1_999_999),
+            (DelayUnit::Time, delay(None, Some(2_000_000)), "2.000000 seconds", 2_000_000),
+        ];
+        for (unit, delay, text, number) in cases {
+            assert_eq!(unit.of(delay), text, "{delay:?}");
+            assert_eq!(unit.number(delay), number, "{delay:?}");
+        }
     }
 
     #[test]

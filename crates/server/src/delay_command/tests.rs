@@ -46,7 +46,8 @@ fn what_the_command_prints() {
             "25",
             [known(25_000), Unknown],
             &[
-                "replication delay command returned 1 values, expected 2 (one for each replica). Command should output one delay value per replica",
+                "replication delay command returned 1 values, expected 2 (one for each replica). Command should \
+              output one delay value per replica",
             ],
         ),
         ("1 2 3", [known(1000), known(2000)], &["replication delay command returned 3 values, expected 2"]),
