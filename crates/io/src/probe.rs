@@ -15,7 +15,7 @@ use pgherd_wire::{Framer, frontend};
 use crate::random;
 
 /// A login of the control plane's own: health checks, primary detection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProbeTarget {
     /// Where the node listens.
     pub address: Address,

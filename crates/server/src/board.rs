@@ -2,9 +2,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pgherd_cluster::Lag;
 use pgherd_io::Handle;
-use pgherd_types::{NodeId, NodeReplication, Replication};
+use pgherd_types::{NodeId, NodeReplication, Position, Replication};
 
-/// What is known of the replication, put together. Every change is published to the sessions.
+/// What is known of the replication, put together: the check every `sr_check_period` writes how far the standbys are
+/// behind, those who poll the nodes write where they are. Every change is published to the sessions.
 #[derive(Debug)]
 pub(crate) struct Board {
     known: Mutex<Replication>,
@@ -32,6 +33,11 @@ impl Board {
                 }
             }
         });
+    }
+
+    /// Where a node is. `None`: it did not answer, or nobody asks any more.
+    pub(crate) fn set_position(&self, node: NodeId, position: Option<Position>) {
+        self.change(|known| entry(known, node).position = position);
     }
 
     fn change(&self, change: impl FnOnce(&mut Replication)) {

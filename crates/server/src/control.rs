@@ -19,6 +19,7 @@ use crate::delays::{Delays, Remark, Seen};
 use crate::log::{Level, Log, Record, Source};
 use crate::look::{Look, Question, look, look_and_tell};
 use crate::observe::Observer;
+use crate::positions::Positions;
 use crate::signals::{Signals, Wish};
 use crate::start::{StartOptions, now_s};
 use crate::status::StatusStore;
@@ -46,6 +47,7 @@ pub(crate) struct Control {
     pub(crate) observer: Arc<Observer>,
     pub(crate) data_plane: Arc<Handle>,
     pub(crate) board: Arc<Board>,
+    pub(crate) positions: Positions,
     pub(crate) delays: Delays,
     /// When the present round of the check began.
     pub(crate) round: Moment,
@@ -117,6 +119,7 @@ impl Control {
         let mut running: Option<UnboundedReceiver<Vec<Look>>> = None;
         let mut command: Option<JoinHandle<Told>> = None;
         self.store_status();
+        self.aim_positions(&self.cluster.topology());
         loop {
             tokio::select! {
                 wish = signals.next() => match wish {
@@ -242,8 +245,24 @@ impl Control {
     fn publish(&mut self) {
         let topology = Arc::new(self.cluster.topology());
         self.data_plane.publish_topology(Arc::clone(&topology));
+        self.aim_positions(&topology);
         self.desk.show(Shown { settings: Arc::clone(&self.settings), topology });
         self.store_status();
+    }
+
+    /// Which nodes are asked where they are in the WAL, while a session needs to know.
+    fn aim_positions(&mut self, topology: &Topology) {
+        let nodes: Vec<_> =
+            topology.nodes.iter().filter(|node| node.is_usable()).map(|node| node.id).collect();
+        let targets = if plan::asks_positions(&self.settings) {
+            plan::probes(&self.settings, &self.passwords, &nodes)
+        } else {
+            Vec::new()
+        };
+        if let Err(error) = self.positions.aim(targets) {
+            let text = format!("could not start to ask a node for its position in the WAL: {error}");
+            self.say(Level::Error, CHECKER, text);
+        }
     }
 
     fn store_status(&mut self) {

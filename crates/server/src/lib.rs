@@ -19,6 +19,7 @@ mod observe;
 mod passwords;
 mod pid_file;
 mod plan;
+mod positions;
 mod signals;
 mod start;
 mod status;

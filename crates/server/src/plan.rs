@@ -11,7 +11,7 @@ use pgherd_config::{Backend, ErrorVerbosity, MessageLevel, Settings};
 use pgherd_io::{Listen, LiveSettings, Passwords, ProbeTarget};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_session::{BackendMessages, Policy, Tracing};
-use pgherd_types::NodeId;
+use pgherd_types::{ClusteringMode, NodeId};
 
 use crate::log::{Format, Level, Prefix, Verbosity};
 use crate::version::version_text;
@@ -137,6 +137,12 @@ pub(crate) fn probes(
         Some((node, ProbeTarget { address, user: user.clone(), database: database.clone(), password }))
     };
     nodes.iter().filter_map(target).collect()
+}
+
+/// True when sessions may need to know where the nodes are in the WAL, and the nodes can be asked.
+pub(crate) fn asks_positions(settings: &Settings) -> bool {
+    settings.connections.backend_clustering_mode == ClusteringMode::StreamingReplication
+        && can_ask_roles(settings)
 }
 
 /// How the standbys' delay is shown: as a time where that is what counts.

@@ -18,6 +18,7 @@ use crate::descriptors::{self, Descriptors};
 use crate::log::{Level, Log, Record, Source};
 use crate::observe::Observer;
 use crate::pid_file::{PidFile, PidFileError};
+use crate::positions::Positions;
 use crate::signals::Signals;
 use crate::status::StatusStore;
 use crate::version::version_text;
@@ -167,6 +168,7 @@ fn serve(options: &StartOptions, settings: Settings, log: &Log) -> Result<(), St
         }
     }
     let settings = shown.settings;
+    let board = Arc::new(Board::new(Arc::clone(&data_plane)));
     let control = Control {
         options: options.clone(),
         settings,
@@ -176,7 +178,8 @@ fn serve(options: &StartOptions, settings: Settings, log: &Log) -> Result<(), St
         log: log.clone(),
         desk,
         observer,
-        board: Arc::new(Board::new(Arc::clone(&data_plane))),
+        positions: Positions::new(Arc::clone(&data_plane), Arc::clone(&board)),
+        board,
         delays: Delays::default(),
         round: data_plane.now(),
         data_plane,
