@@ -17,9 +17,10 @@ use super::hearing::Sends;
 /// `set` is a line of pgherd's configuration and `client` a startup parameter. `only` names the ways in which the row
 /// is sent; without it they are all but `batch`. `varied` allows the session's reads to change between standbys.
 /// `direct` is run on the primary before the session, and the standbys have replayed it when the session begins.
-/// `lead`, `reader` (a standby, and always the same one) and `one` (any one node) are the session's statements; an error
-/// is expected behind `!`, by its SQLSTATE. `$p` in a statement is a letter that differs from one way of sending to the
-/// next.
+///
+/// `lead`, `reader` (a standby, and always the same one) and `one` (any one node) are the session's statements; an
+/// error is expected behind `!`, by its SQLSTATE. `$p` in a statement is a letter that differs from one way of sending
+/// to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// What it shows: the number of the rule, and words.
