@@ -6,7 +6,8 @@
 //! Beside the corpus, `tests/contract/` holds pgherd to the contract of a server process, and to what it promises of
 //! its pool.
 //!
-//! `corpus/routing/` holds the rows of [`routing`]: which node answers which statement.
+//! `corpus/answers.sql` and `answers.script` hold what other programs between client and server are known to answer
+//! differently. `corpus/routing/` holds the rows of [`routing`]: which node answers which statement.
 //!
 //! `differences.txt` lists, by name and with a reason, the few places where the answers may differ.
 

@@ -3,12 +3,9 @@
 //! It follows `PostgresMain` and `SocketBackend` of src/backend/tcop/postgres.c message by message; the SQL
 //! beneath is a handful of texts (see [`Sql`]).
 
-mod catalog;
 mod copy;
-mod data;
 mod execute;
 mod extended;
-mod settings;
 mod state;
 
 use std::collections::BTreeMap;
@@ -17,10 +14,9 @@ use crate::message::{self, Message, put};
 use crate::sql::{self, Sql};
 
 use copy::Copying;
-pub use data::{Data, NODES};
 use extended::{Portal, Prepared};
-use settings::REPORTED;
-use state::{Character, State, Transaction};
+pub use state::{Data, TABLES};
+use state::{State, Transaction};
 
 /// How one server differs from another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +31,6 @@ pub struct Traits {
 #[derive(Debug)]
 pub struct Backend {
     traits: Traits,
-    /// Of the cluster's nodes, the one that it belongs to.
-    node: usize,
     input: Vec<u8>,
     /// The message loop's `doing_extended_query_message`.
     extended: bool,
@@ -46,15 +40,11 @@ pub struct Backend {
     rest: Vec<Sql>,
     several: bool,
     transaction: Transaction,
-    character: Character,
     state: State,
     prepared: BTreeMap<String, Prepared>,
     portals: BTreeMap<String, Portal>,
     next_portal: u64,
-    /// What the client was last told of each reported setting.
-    reported: [String; REPORTED.len()],
-    /// `in_hot_standby`, as the client was last told.
-    told_standby: bool,
+    reported: String,
     notify: Vec<String>,
     cancelled: bool,
     gone: bool,
@@ -103,17 +93,10 @@ pub struct Wires<'a> {
 }
 
 impl Backend {
-    /// A backend of node 0, the primary, that has just sent its first ReadyForQuery.
+    /// A backend that has just sent its first ReadyForQuery.
     pub fn new(traits: Traits) -> Self {
-        Backend::of(traits, 0, traits.standby)
-    }
-
-    /// A backend of this node that has just sent its first ReadyForQuery.
-    pub fn of(traits: Traits, node: usize, standby: bool) -> Self {
         Backend {
             traits,
-            node,
-            told_standby: standby,
             input: Vec::new(),
             extended: false,
             skipping: false,
@@ -121,12 +104,11 @@ impl Backend {
             rest: Vec::new(),
             several: false,
             transaction: Transaction::Idle,
-            character: Character::default(),
             state: State::default(),
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
             next_portal: 0,
-            reported: REPORTED.map(|name| settings::default(name).unwrap_or_default().to_owned()),
+            reported: String::new(),
             notify: Vec::new(),
             cancelled: false,
             gone: false,
@@ -270,7 +252,6 @@ impl Backend {
     pub fn is_pristine(&self) -> bool {
         self.owes().is_none()
             && !self.in_block()
-            && self.character == Character::default()
             && self.state == State::default()
             && self.prepared.is_empty()
             && self.portals.is_empty()
@@ -358,7 +339,7 @@ impl Backend {
                 Err(why) => return self.fail(&why, wires),
             }
         }
-        self.ready(wires);
+        self.ready(wires.out);
     }
 
     /// Ends one statement of a simple query: the last one's end is the end of the transaction, if none is open.
@@ -401,7 +382,7 @@ impl Backend {
         match result {
             Ok(()) => {
                 put(wires.out, b'V', |out| out.extend_from_slice(b"\0\0\0\x02fn"));
-                self.ready(wires);
+                self.ready(wires.out);
             }
             Err(why) => self.fail(&why, wires),
         }
@@ -409,50 +390,41 @@ impl Backend {
 
     fn sync(&mut self, wires: &mut Wires<'_>) {
         match self.finish(wires) {
-            Ok(()) => self.ready(wires),
+            Ok(()) => self.ready(wires.out),
             Err(why) => self.fail(&why, wires),
         }
     }
 
-    fn ready(&mut self, wires: &mut Wires<'_>) {
+    fn ready(&mut self, out: &mut Vec<u8>) {
         for text in self.notify.drain(..) {
-            put(wires.out, b'A', |out| {
+            put(out, b'A', |out| {
                 out.extend_from_slice(&7_i32.to_be_bytes());
                 out.extend_from_slice(b"c\0");
                 out.extend_from_slice(text.as_bytes());
                 out.push(0);
             });
         }
-        self.report(wires);
+        self.report(out);
         let status = match self.transaction {
             Transaction::Idle | Transaction::Started | Transaction::Several => b'I',
             Transaction::Open => b'T',
             Transaction::Failed => b'E',
         };
-        put(wires.out, b'Z', |out| out.push(status));
-        self.flush(wires.out);
+        put(out, b'Z', |out| out.push(status));
+        self.flush(out);
     }
 
-    /// Tells of reported parameters that have changed.
-    fn report(&mut self, wires: &mut Wires<'_>) {
-        for (at, name) in REPORTED.into_iter().enumerate() {
-            let now = self.setting(name).unwrap_or_default();
-            if self.reported[at] != now {
-                let now = now.to_owned();
-                tell(name, &now, wires.out);
-                self.reported[at] = now;
-            }
+    /// Tells of a reported parameter that has changed.
+    fn report(&mut self, out: &mut Vec<u8>) {
+        let now = self.state.setting("application_name").unwrap_or_default();
+        if now != self.reported {
+            self.reported = now.to_owned();
+            put(out, b'S', |out| {
+                out.extend_from_slice(b"application_name\0");
+                out.extend_from_slice(self.reported.as_bytes());
+                out.push(0);
+            });
         }
-        if self.told_standby && !self.is_standby(wires.data) {
-            // The node was promoted.
-            self.told_standby = false;
-            tell("in_hot_standby", "off", wires.out);
-        }
-    }
-
-    /// True while its node takes no writes.
-    fn is_standby(&self, data: &Data) -> bool {
-        self.traits.standby || data.is_standby(self.node)
     }
 
     fn fail(&mut self, why: &Failure, wires: &mut Wires<'_>) {
@@ -460,7 +432,7 @@ impl Backend {
         self.flush(wires.out);
         self.abort();
         if !self.traits.reports_late {
-            self.report(wires);
+            self.report(wires.out);
         }
         self.busy = Busy::No;
         self.rest.clear();
@@ -468,7 +440,7 @@ impl Backend {
         if self.extended {
             self.skipping = true;
         } else {
-            self.ready(wires);
+            self.ready(wires.out);
         }
     }
 
@@ -484,15 +456,6 @@ impl Backend {
             "current transaction is aborted, commands ignored until end of transaction block",
         )
     }
-}
-
-fn tell(name: &str, value: &str, out: &mut Vec<u8>) {
-    put(out, b'S', |out| {
-        for text in [name, value] {
-            out.extend_from_slice(text.as_bytes());
-            out.push(0);
-        }
-    });
 }
 
 /// Appends what pgherd answers `SHOW pool_version` with, ReadyForQuery apart.

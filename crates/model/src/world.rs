@@ -2,23 +2,20 @@
 //! decided by a random number.
 
 mod chaos;
-mod cluster;
 mod driver;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_route::Router;
-use pgherd_session::{Actions, Closing, Policy, Session, Timer, Tracing};
+use pgherd_session::{Actions, Closing, Policy, Session, Tracing};
 use pgherd_types::{
-    Address, BackendId, ClusteringMode, Identity, Moment, Node, NodeId, NodeStatus, Replication, SessionId,
-    Topology,
+    Address, BackendId, ClusteringMode, Identity, Moment, Node, NodeId, NodeStatus, SessionId, Topology,
 };
 
 use crate::backend::{Data, Traits};
 use crate::client::Client;
 use crate::message::Message;
-use crate::oracle::Promise;
 use crate::pool::{Life, Pool};
 use crate::program::{Program, startup_packet};
 use crate::rng::Rng;
@@ -30,8 +27,6 @@ pub enum Faults {
     None,
     /// Notices, notifications and parameters at any moment.
     Unasked,
-    /// Standbys are detached and attached, another node becomes the primary.
-    Changes,
     /// Servers die, refuse, shut down; clients vanish; pgherd is stopped.
     Deaths,
 }
@@ -41,18 +36,12 @@ pub enum Faults {
 pub struct Setup {
     /// The clients' programs.
     pub programs: Vec<Program>,
-    /// One node, or a primary and standbys.
+    /// One node, or a primary and a standby.
     pub mode: ClusteringMode,
-    /// How many standbys, where the mode has any.
-    pub standbys: u8,
-    /// In how many of a hundred cases a standby does not replay what it could.
-    pub lag: usize,
     /// What the servers are like.
     pub traits: Traits,
     /// Backends that each node may have.
     pub per_node: usize,
-    /// What reads are promised.
-    pub promise: Promise,
     /// The settings.
     pub policy: Policy,
     /// What may go wrong.
@@ -92,10 +81,6 @@ struct Seat {
     /// Sent by the client and not yet read.
     to: Vec<u8>,
     reading: Reading,
-    /// Its goodbye is that it sends no more.
-    half_closes: bool,
-    /// Timers that the session has set.
-    timers: Vec<(Timer, Moment)>,
     /// Written to the client and not yet received.
     from: Vec<u8>,
     faulted: bool,
@@ -127,8 +112,6 @@ enum SeatState {
 enum Pending {
     Admission(usize),
     Lease(usize, NodeId, Arc<Identity>),
-    /// The node was stopped while a lease was being asked for.
-    Refused(usize, NodeId),
     Admin(usize, Vec<u8>),
     /// A cancel request on its way to a server.
     Cancel(usize, BackendId),
@@ -139,12 +122,8 @@ pub(crate) struct World<'a> {
     rng: Rng,
     router: &'a mut Router,
     topology: Topology,
-    replication: Replication,
-    /// Asked of the nodes, and not published yet.
-    asked: Option<Replication>,
     policy: Policy,
     data: Data,
-    lag: usize,
     seats: Vec<Seat>,
     pool: Pool,
     pending: VecDeque<Pending>,
@@ -152,7 +131,6 @@ pub(crate) struct World<'a> {
     faults: Faults,
     unasked: usize,
     deaths: usize,
-    changes: usize,
     now: Moment,
     trace: Option<Vec<String>>,
 }
@@ -164,11 +142,6 @@ enum Move {
     ClientBytes(usize),
     ClientReads(usize),
     ClientGone(usize),
-    ClientDone(usize),
-    Timer(usize, usize),
-    Replay(usize),
-    /// The nodes are asked where they are, or what they said is published.
-    Positions,
     ServerBytes(usize),
     ServerReads(usize),
     ServerGone(usize),
@@ -181,9 +154,6 @@ const BACK_PRESSURE_BYTES: usize = 4096;
 /// In how many of a hundred cases a cancel request, which takes a connection of its own, lets something else
 /// go first.
 const CANCEL_DAWDLES: usize = 80;
-/// The same for a timer, and for news of the positions.
-const TIMER_DAWDLES: usize = 50;
-const POSITIONS_DAWDLE: usize = 50;
 /// Steps after which a run counts as one that never ends.
 const MOVES: usize = 20_000;
 
@@ -196,10 +166,7 @@ impl<'a> World<'a> {
         World {
             rng,
             router,
-            topology: topology(setup.mode, setup.standbys),
-            replication: Replication::default(),
-            asked: None,
-            lag: setup.lag,
+            topology: topology(setup.mode),
             policy: setup.policy.clone(),
             data: Data::default(),
             seats,
@@ -209,7 +176,6 @@ impl<'a> World<'a> {
             faults: setup.faults,
             unasked: 0,
             deaths: 0,
-            changes: 0,
             now: Moment(1),
             trace: trace.then(Vec::new),
         }
@@ -229,8 +195,7 @@ impl<'a> World<'a> {
                 return self.end();
             }
             let mut chosen = *self.rng.pick(&moves);
-            let dawdles = self.dawdles(chosen);
-            if dawdles > 0 && self.rng.chance(dawdles) {
+            if self.is_cancel(chosen) && self.rng.chance(CANCEL_DAWDLES) {
                 chosen = *self.rng.pick(&moves);
             }
             self.make(chosen)?;
@@ -274,15 +239,6 @@ impl<'a> World<'a> {
                     if !seat.from.is_empty() {
                         moves.push(Move::ClientReads(i));
                     }
-                    if seat.half_closes
-                        && seat.client.left() == 0
-                        && seat.to.is_empty()
-                        && matches!(seat.reading, Reading::Yes)
-                        && self.servers_keep_up(i)
-                    {
-                        moves.push(Move::ClientDone(i));
-                    }
-                    moves.extend((0..seat.timers.len()).map(|at| Move::Timer(i, at)));
                     if seat.hangs_up && seat.client.left() == 0 && seat.client.start.is_some() {
                         moves.push(Move::ClientGone(i));
                     }
@@ -304,13 +260,10 @@ impl<'a> World<'a> {
                 moves.push(Move::ServerWakes(at));
             }
         }
-        self.cluster_moves(moves);
         for (at, pending) in self.pending.iter().enumerate() {
             let possible = match pending {
                 Pending::Lease(holder, node, _) => self.pool.can_lease(*node) || !self.is_open(*holder),
-                Pending::Admission(_) | Pending::Refused(..) | Pending::Admin(..) | Pending::Cancel(..) => {
-                    true
-                }
+                Pending::Admission(_) | Pending::Admin(..) | Pending::Cancel(..) => true,
             };
             if possible {
                 moves.push(Move::Pending(at));
@@ -331,23 +284,17 @@ impl<'a> World<'a> {
         }
     }
 
-    /// In how many of a hundred cases something else is given the chance to go first.
-    fn dawdles(&self, chosen: Move) -> usize {
+    fn is_cancel(&self, chosen: Move) -> bool {
         match chosen {
-            Move::Pending(at) if matches!(self.pending.get(at), Some(Pending::Cancel(..))) => CANCEL_DAWDLES,
-            Move::Replay(_) => self.lag,
-            Move::Timer(..) => TIMER_DAWDLES,
-            Move::Positions => POSITIONS_DAWDLE,
-            Move::Pending(_)
-            | Move::ClientActs(_)
+            Move::Pending(at) => matches!(self.pending.get(at), Some(Pending::Cancel(..))),
+            Move::ClientActs(_)
             | Move::ClientBytes(_)
             | Move::ClientReads(_)
             | Move::ClientGone(_)
-            | Move::ClientDone(_)
             | Move::ServerBytes(_)
             | Move::ServerReads(_)
             | Move::ServerGone(_)
-            | Move::ServerWakes(_) => 0,
+            | Move::ServerWakes(_) => false,
         }
     }
 
@@ -386,12 +333,10 @@ impl Seat {
             to: startup_packet(user, minor),
             user,
             reading: Reading::Yes,
-            half_closes: program.half_closes,
-            timers: Vec::new(),
             from: Vec::new(),
             faulted: false,
             unasked: Vec::new(),
-            hangs_up: contended && !program.says_goodbye() && !program.half_closes,
+            hangs_up: contended && !program.says_goodbye(),
         }
     }
 
@@ -417,8 +362,8 @@ impl Seat {
     }
 }
 
-/// A cluster of one node, or of a primary and standbys where the mode has them.
-pub(crate) fn topology(mode: ClusteringMode, standbys: u8) -> Topology {
+/// A cluster of one node, or of a primary and a standby where the mode has one.
+pub(crate) fn topology(mode: ClusteringMode) -> Topology {
     let node = |id: u8| Node {
         id: NodeId(id),
         hostname: "h".to_owned(),
@@ -430,7 +375,7 @@ pub(crate) fn topology(mode: ClusteringMode, standbys: u8) -> Topology {
         status_changed_s: 0,
     };
     let (nodes, primary) = match mode.has_primary() {
-        true => ((0..=standbys).map(node).collect(), Some(NodeId(0))),
+        true => (vec![node(0), node(1)], Some(NodeId(0))),
         false => (vec![node(0)], None),
     };
     Topology { epoch: 1, mode, nodes, primary }

@@ -1,8 +1,5 @@
 //! What the settings mean for the other parts.
 
-#[allow(dead_code, reason = "the policy of sessions takes it over next")]
-mod routing;
-
 use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::path::PathBuf;

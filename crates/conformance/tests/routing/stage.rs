@@ -23,6 +23,7 @@ impl Stage {
         &STAGE
     }
 
+    /// One of a test's own.
     pub(crate) fn start() -> Self {
         let cluster = Cluster::start(&Spec::new().setting("log_statement", "all")).expect("a cluster");
         let node = Target::node(&cluster, cluster.node(0).expect("a cluster has a node 0"));
