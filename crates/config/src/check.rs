@@ -6,8 +6,9 @@ use pgherd_types::ClusteringMode;
 
 use crate::choices::ProcessMode;
 use crate::load::SetAt;
-use crate::problem::{Problem, Severity};
+use crate::problem::{Problem, Severity, shown};
 use crate::problems::Problems;
+use crate::redirect::RedirectTarget;
 use crate::settings::Settings;
 
 /// Adds the problems of the settings as a whole. What stops Pgpool-II from starting is an error.
@@ -17,6 +18,7 @@ pub(crate) fn check(file: &Path, settings: &Settings, set_at: &SetAt, problems: 
     check.spare_children();
     check.places_for_clients();
     check.nodes();
+    check.redirects();
     check.recovery();
     check.cache();
 }
@@ -114,6 +116,32 @@ impl Check<'_> {
             let message = "no node has a weight, so reads are not balanced".to_owned();
             let hint = "write backend_weight0 = 1 and so on, or load_balance_mode = off";
             self.say(Severity::Warning, ("load_balance_mode", None), message, hint);
+        }
+    }
+
+    /// A redirect list that names a node which is not there.
+    fn redirects(&mut self) {
+        let (settings, balance) = (self.settings, &self.settings.balance);
+        if settings.nodes().next().is_none() {
+            return;
+        }
+        let lists = [
+            ("app_name_redirect_preference_list", &balance.app_name_redirect_preference_list),
+            ("database_redirect_preference_list", &balance.database_redirect_preference_list),
+            ("user_redirect_preference_list", &balance.user_redirect_preference_list),
+        ];
+        for (name, list) in lists {
+            for (at, entry) in list.entries.iter().enumerate() {
+                let RedirectTarget::Node(node) = entry.target else { continue };
+                if settings.nodes().any(|(id, _)| id == node) {
+                    continue;
+                }
+                let (at, pattern) = (at + 1, shown(entry.pattern.text()));
+                let message = format!("{name} is wrong at entry {at} ({pattern}): there is no node {node}");
+                let hint =
+                    "write the number of a node with backend_hostname and backend_port, primary or standby";
+                self.say(Severity::Error, (name, None), message, hint);
+            }
         }
     }
 

@@ -64,6 +64,14 @@ choices! {
         DmlAdaptiveGlobal = "dml_adaptive_global",
     }
 
+    /// What the reads of a session see, `read_consistency`.
+    enum ReadConsistency {
+        /// What the node at hand has.
+        Eventual = "eventual",
+        /// What the session has written and read.
+        Session = "session",
+    }
+
     /// When the delay of a standby is logged, `log_standby_delay`.
     enum LogDelay {
         /// With each check.

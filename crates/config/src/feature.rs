@@ -22,12 +22,8 @@ pub enum Feature {
     Pcp,
     /// Bringing a node back.
     Recovery,
-    /// Asking the catalog about relations.
-    Relations,
     /// Sending writes to all nodes.
     Replication,
-    /// Routing beyond plain SELECTs by weight.
-    Routing,
     /// Watching the standbys' delay.
     StandbyDelay,
     /// TLS.
@@ -51,9 +47,7 @@ impl Feature {
             Feature::Syslog => "logging to the system's log",
             Feature::Pcp => "PCP",
             Feature::Recovery => "online recovery",
-            Feature::Relations => "look-ups of relations in the catalog",
             Feature::Replication => "replication of its own",
-            Feature::Routing => "routing beyond plain SELECTs by weight",
             Feature::StandbyDelay => "checks of the standbys' delay",
             Feature::Tls => "TLS",
             Feature::Tracing => "logging of statements and messages",
@@ -80,9 +74,7 @@ impl Feature {
             | Feature::HealthCheck
             | Feature::Notices
             | Feature::Pcp
-            | Feature::Relations
             | Feature::Replication
-            | Feature::Routing
             | Feature::StandbyDelay
             | Feature::Tracing => true,
         }

@@ -2,12 +2,14 @@
 
 mod list;
 mod quantity;
+mod routing;
 mod switch;
 mod text;
 mod words;
 
-pub(crate) use list::{List, Subset};
+pub(crate) use list::{List, Subset, split};
 pub(crate) use quantity::{Bytes, Mode, Real, RecoveryLimit, Time, Whole};
+pub(crate) use routing::{Patterns, Redirects, Relationships};
 pub(crate) use switch::{Switch, read_switch};
 pub(crate) use text::{Hidden, Text};
 pub(crate) use words::{Choice, Flags, Words};

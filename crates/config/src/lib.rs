@@ -16,8 +16,11 @@ mod names;
 mod nearest;
 mod number;
 mod old;
+mod pattern;
 mod problem;
 mod problems;
+mod redirect;
+mod related;
 mod reload;
 mod sections;
 mod session;
@@ -28,14 +31,17 @@ mod source;
 
 pub use choices::{
     AfterWrite, BackendFlag, BackendMessages, CacheMethod, ErrorVerbosity, LifecheckMethod, LogDelay,
-    LogDestination, MessageLevel, ProcessMode, ProcessStrategy, RecoveryIdleLimit, RelationSource,
-    SyslogFacility, TempTableCheck,
+    LogDestination, MessageLevel, ProcessMode, ProcessStrategy, ReadConsistency, RecoveryIdleLimit,
+    RelationSource, SyslogFacility, TempTableCheck,
 };
 pub use feature::Feature;
 pub use kind::Style;
 pub use load::{Loaded, load};
 pub use manual::{reference, sample};
+pub use pattern::Pattern;
 pub use problem::{Position, Problem, Severity};
+pub use redirect::{Redirect, RedirectList, RedirectTarget};
+pub use related::{RelatedList, RelatedObject};
 pub use reload::{Change, Reload};
 pub use sections::{
     Backend, Balance, Cache, Connections, Failover, Files, HealthCheck, Heartbeat, Logging, Own, Peer,

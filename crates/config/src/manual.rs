@@ -23,7 +23,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("heartbeat_port", "9694"),
 ];
 
-/// A configuration file with every setting in it, commented out and explained.
+/// Values that a new configuration should have, although the default is that of Pgpool-II.
+const ADVISED: &[(&str, &str)] = &[("read_consistency", "session")];
+
+/// A configuration file with every setting in it, explained, and commented out unless another value than the default
+/// is advised.
 pub fn sample() -> String {
     let mut text = SAMPLE_HEAD.to_owned();
     for chapter in CHAPTERS {
@@ -45,7 +49,11 @@ fn sample_setting(text: &mut String, setting: &Setting) {
     let example = EXAMPLES.iter().find_map(|&(name, value)| (name == setting.name).then_some(value));
     let value = example.map_or_else(|| setting.show_default(Style::Units), str::to_owned);
     let quote = if (setting.access.is_quoted)() { "'" } else { "" };
-    put(text, format_args!("#{} = {quote}{value}{quote}\n", setting.full_name(index)));
+    let name = setting.full_name(index);
+    if let Some((_, advised)) = ADVISED.iter().find(|(name, _)| *name == setting.name) {
+        return put(text, format_args!("{name} = {quote}{advised}{quote}\n"));
+    }
+    put(text, format_args!("#{name} = {quote}{value}{quote}\n"));
 }
 
 /// The manual page of all settings, in Markdown.

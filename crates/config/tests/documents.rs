@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use pgherd_config::{NoFiles, Settings, Style, all, load, reference, sample};
+use pgherd_config::{NoFiles, ReadConsistency, Settings, Style, all, load, reference, sample};
 
 fn docs(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file)
@@ -31,13 +31,16 @@ fn the_sample_file_is_up_to_date() {
 
 #[test]
 fn the_sample_file_means_the_defaults() {
-    let as_it_is = load(Path::new("sample"), sample().as_bytes(), &NoFiles);
+    let mut as_it_is = load(Path::new("sample"), sample().as_bytes(), &NoFiles);
+    // The one value that a new configuration should have although the default is another.
+    assert_eq!(as_it_is.settings.own.read_consistency, ReadConsistency::Session);
+    as_it_is.settings.own.read_consistency = ReadConsistency::Eventual;
     assert_eq!(as_it_is.settings, Settings::default());
 
     let is_setting = |line: &str| line.starts_with('#') && !line.starts_with("# ") && line.contains(" = ");
     let lines = sample();
     let all_set: Vec<_> = lines.lines().filter(|line| is_setting(line)).map(|line| &line[1..]).collect();
-    assert_eq!(all_set.len(), all().count());
+    assert_eq!(all_set.len() + 1, all().count());
     let loaded = load(Path::new("sample"), all_set.join("\n").as_bytes(), &NoFiles);
     assert_eq!(loaded.problems, []);
     for setting in all().filter(|setting| setting.shape.is_plain()) {

@@ -3,9 +3,12 @@
 //! It follows `PostgresMain` and `SocketBackend` of src/backend/tcop/postgres.c message by message; the SQL
 //! beneath is a handful of texts (see [`Sql`]).
 
+mod catalog;
 mod copy;
+mod data;
 mod execute;
 mod extended;
+mod settings;
 mod state;
 
 use std::collections::BTreeMap;
@@ -14,9 +17,10 @@ use crate::message::{self, Message, put};
 use crate::sql::{self, Sql};
 
 use copy::Copying;
+pub use data::{Data, NODES};
 use extended::{Portal, Prepared};
-pub use state::{Data, TABLES};
-use state::{State, Transaction};
+use settings::REPORTED;
+use state::{Character, State, Transaction};
 
 /// How one server differs from another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct Traits {
 #[derive(Debug)]
 pub struct Backend {
     traits: Traits,
+    /// Of the cluster's nodes, the one that it belongs to.
+    node: usize,
     input: Vec<u8>,
     /// The message loop's `doing_extended_query_message`.
     extended: bool,
@@ -40,11 +46,15 @@ pub struct Backend {
     rest: Vec<Sql>,
     several: bool,
     transaction: Transaction,
+    character: Character,
     state: State,
     prepared: BTreeMap<String, Prepared>,
     portals: BTreeMap<String, Portal>,
     next_portal: u64,
-    reported: String,
+    /// What the client was last told of each reported setting.
+    reported: [String; REPORTED.len()],
+    /// `in_hot_standby`, as the client was last told.
+    told_standby: bool,
     notify: Vec<String>,
     cancelled: bool,
     gone: bool,
@@ -93,10 +103,17 @@ pub struct Wires<'a> {
 }
 
 impl Backend {
-    /// A backend that has just sent its first ReadyForQuery.
+    /// A backend of node 0, the primary, that has just sent its first ReadyForQuery.
     pub fn new(traits: Traits) -> Self {
+        Backend::of(traits, 0, traits.standby)
+    }
+
+    /// A backend of this node that has just sent its first ReadyForQuery.
+    pub fn of(traits: Traits, node: usize, standby: bool) -> Self {
         Backend {
             traits,
+            node,
+            told_standby: standby,
             input: Vec::new(),
             extended: false,
             skipping: false,
@@ -104,11 +121,12 @@ impl Backend {
             rest: Vec::new(),
             several: false,
             transaction: Transaction::Idle,
+            character: Character::default(),
             state: State::default(),
             prepared: BTreeMap::new(),
             portals: BTreeMap::new(),
             next_portal: 0,
-            reported: String::new(),
+            reported: REPORTED.map(|name| settings::default(name).unwrap_or_default().to_owned()),
             notify: Vec::new(),
             cancelled: false,
             gone: false,
@@ -252,6 +270,7 @@ impl Backend {
     pub fn is_pristine(&self) -> bool {
         self.owes().is_none()
             && !self.in_block()
+            && self.character == Character::default()
             && self.state == State::default()
             && self.prepared.is_empty()
             && self.portals.is_empty()
@@ -339,7 +358,7 @@ impl Backend {
                 Err(why) => return self.fail(&why, wires),
             }
         }
-        self.ready(wires.out);
+        self.ready(wires);
     }
 
     /// Ends one statement of a simple query: the last one's end is the end of the transaction, if none is open.
@@ -382,7 +401,7 @@ impl Backend {
         match result {
             Ok(()) => {
                 put(wires.out, b'V', |out| out.extend_from_slice(b"\0\0\0\x02fn"));
-                self.ready(wires.out);
+                self.ready(wires);
             }
             Err(why) => self.fail(&why, wires),
         }
@@ -390,41 +409,50 @@ impl Backend {
 
     fn sync(&mut self, wires: &mut Wires<'_>) {
         match self.finish(wires) {
-            Ok(()) => self.ready(wires.out),
+            Ok(()) => self.ready(wires),
             Err(why) => self.fail(&why, wires),
         }
     }
 
-    fn ready(&mut self, out: &mut Vec<u8>) {
+    fn ready(&mut self, wires: &mut Wires<'_>) {
         for text in self.notify.drain(..) {
-            put(out, b'A', |out| {
+            put(wires.out, b'A', |out| {
                 out.extend_from_slice(&7_i32.to_be_bytes());
                 out.extend_from_slice(b"c\0");
                 out.extend_from_slice(text.as_bytes());
                 out.push(0);
             });
         }
-        self.report(out);
+        self.report(wires);
         let status = match self.transaction {
             Transaction::Idle | Transaction::Started | Transaction::Several => b'I',
             Transaction::Open => b'T',
             Transaction::Failed => b'E',
         };
-        put(out, b'Z', |out| out.push(status));
-        self.flush(out);
+        put(wires.out, b'Z', |out| out.push(status));
+        self.flush(wires.out);
     }
 
-    /// Tells of a reported parameter that has changed.
-    fn report(&mut self, out: &mut Vec<u8>) {
-        let now = self.state.setting("application_name").unwrap_or_default();
-        if now != self.reported {
-            self.reported = now.to_owned();
-            put(out, b'S', |out| {
-                out.extend_from_slice(b"application_name\0");
-                out.extend_from_slice(self.reported.as_bytes());
-                out.push(0);
-            });
+    /// Tells of reported parameters that have changed.
+    fn report(&mut self, wires: &mut Wires<'_>) {
+        for (at, name) in REPORTED.into_iter().enumerate() {
+            let now = self.setting(name).unwrap_or_default();
+            if self.reported[at] != now {
+                let now = now.to_owned();
+                tell(name, &now, wires.out);
+                self.reported[at] = now;
+            }
         }
+        if self.told_standby && !self.is_standby(wires.data) {
+            // The node was promoted.
+            self.told_standby = false;
+            tell("in_hot_standby", "off", wires.out);
+        }
+    }
+
+    /// True while its node takes no writes.
+    fn is_standby(&self, data: &Data) -> bool {
+        self.traits.standby || data.is_standby(self.node)
     }
 
     fn fail(&mut self, why: &Failure, wires: &mut Wires<'_>) {
@@ -432,7 +460,7 @@ impl Backend {
         self.flush(wires.out);
         self.abort();
         if !self.traits.reports_late {
-            self.report(wires.out);
+            self.report(wires);
         }
         self.busy = Busy::No;
         self.rest.clear();
@@ -440,7 +468,7 @@ impl Backend {
         if self.extended {
             self.skipping = true;
         } else {
-            self.ready(wires.out);
+            self.ready(wires);
         }
     }
 
@@ -456,6 +484,15 @@ impl Backend {
             "current transaction is aborted, commands ignored until end of transaction block",
         )
     }
+}
+
+fn tell(name: &str, value: &str, out: &mut Vec<u8>) {
+    put(out, b'S', |out| {
+        for text in [name, value] {
+            out.extend_from_slice(text.as_bytes());
+            out.push(0);
+        }
+    });
 }
 
 /// Appends what pgherd answers `SHOW pool_version` with, ReadyForQuery apart.

@@ -1,3 +1,5 @@
+mod ages;
+
 use core::fmt::Write as _;
 
 use pgherd_route::Router;
@@ -11,32 +13,44 @@ use crate::program::{Manners, Program, Step};
 use crate::rng::Rng;
 use crate::world::{self, Faults, Played, Setup, World};
 
+pub use ages::Promise;
+
 /// What a seed stands for.
 pub fn setup(seed: u64) -> Setup {
     let mut rng = Rng::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
     let faults = match rng.below(20) {
-        0..12 => Faults::None,
-        12..15 => Faults::Unasked,
+        0..10 => Faults::None,
+        10..12 => Faults::Unasked,
+        12..15 => Faults::Changes,
         _ => Faults::Deaths,
     };
     let manners = match faults {
         Faults::None | Faults::Unasked if rng.chance(75) => Manners::Rude,
-        Faults::None | Faults::Unasked | Faults::Deaths => Manners::Polite,
+        Faults::None | Faults::Unasked | Faults::Changes | Faults::Deaths => Manners::Polite,
     };
     let clients = 1 + rng.below(3);
     let mode = *rng.pick(&[ClusteringMode::Raw, ClusteringMode::StreamingReplication]);
     // A session that has lost a backend may wait for one while it holds another: two of them can block each other.
-    let per_node = if faults == Faults::Deaths { clients } else { 1 + rng.below(clients) };
+    let loses = matches!(faults, Faults::Deaths | Faults::Changes);
+    let per_node = if loses { 2 * clients } else { 1 + rng.below(clients) };
     let traits = Traits { standby: false, reports_late: rng.chance(70) };
     Setup {
         programs: (0..clients).map(|me| program(&mut rng, me, manners, traits)).collect(),
         mode,
+        standbys: 1 + rng.below(2) as u8,
+        lag: *rng.pick(&[0, 50, 90, 98]),
         traits,
         per_node,
+        promise: promise(mode),
         policy: policy(&mut rng),
         faults,
         schedule: rng.bits(),
     }
+}
+
+/// What reads are promised in this mode: where one node answers all of them, they are as new as can be.
+fn promise(mode: ClusteringMode) -> Promise {
+    if mode.has_primary() { Promise::Eventual } else { Promise::Session }
 }
 
 /// A program that comes to its end: it waits for nothing that a server alone would never send.
@@ -85,10 +99,11 @@ pub fn explain(setup: &Setup, router: &mut Router) -> String {
     let verdict = world.play().and_then(|played| judge(setup, &played));
     let mut text = String::new();
     let _infallible = writeln!(text, "{}", verdict.err().unwrap_or_else(|| "nothing is wrong".to_owned()));
-    let Setup { mode, traits, per_node, faults, policy, .. } = setup;
+    let Setup { mode, standbys, traits, per_node, faults, policy, promise, .. } = setup;
     let _infallible = writeln!(
         text,
-        "{mode:?}, {traits:?}, {per_node} backends per node, faults: {faults:?}, balanced: {}, pooled: {}",
+        "{mode:?}, {standbys} standbys, {promise:?}, {traits:?}, {per_node} backends per node, \
+         faults: {faults:?}, balanced: {}, pooled: {}",
         policy.load_balance, policy.connection_cache
     );
     text.push_str(&world.transcript());
@@ -208,10 +223,11 @@ fn alone_if(program: &Program, traits: Traits, late: u32) -> Alone {
             break;
         }
     }
+    let closed = server.is_gone() || (program.half_closes && client.left() == 0);
     Alone {
         replies: client.replies().to_vec(),
         left: client.left(),
-        closed: server.is_gone(),
+        closed,
         doomed_copies: server.doomed_copies(),
     }
 }
@@ -226,7 +242,10 @@ fn judge(setup: &Setup, all: &[Played]) -> Result<(), String> {
 fn judge_one(setup: &Setup, me: usize, program: &Program, played: &Played) -> Result<(), String> {
     nothing_of_others(me, setup.programs.len(), played)?;
     let replies = without_unasked(played)?;
-    let verdict = |want: &Alone| compare(want, program, played, &replies);
+    let verdict = |want: &Alone| {
+        let (wanted, got) = ages::compare(setup.promise, &want.replies, &replies)?;
+        compare(want, &wanted, program, played, &got)
+    };
     let first = alone(program, setup.traits);
     let Err(why) = verdict(&first) else { return Ok(()) };
     // Whether a doomed COPY reads before it fails is a matter of time: any of these could have been seen.
@@ -240,13 +259,19 @@ fn judge_one(setup: &Setup, me: usize, program: &Program, played: &Played) -> Re
 /// COPYs of one program that fail before they read, for which both times of failing are tried.
 const LATE_COPIES: u32 = 6;
 
-fn compare(want: &Alone, program: &Program, played: &Played, replies: &[Message]) -> Result<(), String> {
+fn compare(
+    want: &Alone,
+    wanted: &[Message],
+    program: &Program,
+    played: &Played,
+    replies: &[Message],
+) -> Result<(), String> {
     if played.faulted {
-        explained(&want.replies, replies)?;
+        explained(wanted, replies)?;
         return after_loss(program, played, replies);
     }
     well_begun(played)?;
-    same(&want.replies, replies)?;
+    same(wanted, replies)?;
     ended_alike(want, played)
 }
 

@@ -104,32 +104,38 @@ impl Pool {
     }
 
     /// Leases a backend of the node: one that is idle, or a new one.
-    pub(crate) fn lease(&mut self, holder: usize, node: NodeId, identity: &Arc<Identity>) -> Lease {
+    pub(crate) fn lease(
+        &mut self,
+        holder: usize,
+        node: NodeId,
+        identity: &Arc<Identity>,
+        data: &Data,
+    ) -> Lease {
         let idle = self.slots.iter().rposition(|slot| {
             slot.node == node
                 && slot.holder.is_none()
                 && slot.life == Life::Alive
                 && slot.identity == *identity
         });
-        let at = idle.unwrap_or_else(|| self.dial(node, identity));
+        let at = idle.unwrap_or_else(|| self.dial(node, identity, data));
         let slot = &mut self.slots[at];
         slot.holder = Some(holder);
         Lease::issue(slot.id, node, Box::new(slot.facts.clone()))
     }
 
-    fn dial(&mut self, node: NodeId, identity: &Arc<Identity>) -> usize {
-        let standby = self.traits.standby || node != NodeId(0);
+    fn dial(&mut self, node: NodeId, identity: &Arc<Identity>, data: &Data) -> usize {
+        let standby = self.traits.standby || data.is_standby(node.index());
         let mut facts = BackendFacts { process_id: 100 + self.slots.len() as u32, ..BackendFacts::default() };
         let on_or_off = if standby { "on" } else { "off" };
         for (name, value) in
-            [("application_name", ""), ("in_hot_standby", on_or_off), ("server_version", "15.4")]
+            [("application_name", ""), ("in_hot_standby", on_or_off), ("IntervalStyle", "postgres")]
         {
             assert!(facts.parameters.set(name, value), "three parameters are below the limit");
         }
         self.slots.push(Slot {
             id: BackendId(self.slots.len() as u64),
             node,
-            model: Backend::new(Traits { standby, ..self.traits }),
+            model: Backend::of(self.traits, node.index(), standby),
             to: Vec::new(),
             from: Outgoing::default(),
             holder: None,

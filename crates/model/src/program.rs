@@ -56,12 +56,14 @@ pub struct Program {
     pub manners: Manners,
     /// What it does, in an order that may be cut anywhere between two units.
     pub units: Vec<Vec<Step>>,
+    /// Its goodbye is that it closes its side of the connection, and goes on listening.
+    pub half_closes: bool,
 }
 
 impl Program {
     /// A random program for client `me`, which marks all that it sends with its number.
     pub fn random(rng: &mut Rng, me: usize, manners: Manners) -> Self {
-        let mut writer = Writer { rng, me, manners, steps: Vec::new() };
+        let mut writer = Writer { rng, me, manners, steps: Vec::new(), half_closes: false };
         let mut units = Vec::new();
         for _ in 0..1 + writer.rng.below(7) {
             writer.unit();
@@ -69,7 +71,8 @@ impl Program {
         }
         writer.end();
         units.push(core::mem::take(&mut writer.steps));
-        Program { manners, units }
+        let half_closes = writer.half_closes;
+        Program { manners, units, half_closes }
     }
 
     /// True when it ends with a Terminate.
@@ -95,22 +98,39 @@ impl Program {
     }
 }
 
+/// The table that all clients write to.
+pub const SHARED: usize = 7;
+
+/// Settings that SHOW asks for.
+const SHOWN: [&str; 7] = [
+    "my.x",
+    "application_name",
+    "extra_float_digits",
+    "IntervalStyle",
+    "search_path",
+    "transaction_read_only",
+    "bytea_output",
+];
+
 struct Writer<'a> {
     rng: &'a mut Rng,
     me: usize,
     manners: Manners,
     steps: Vec<Step>,
+    half_closes: bool,
 }
 
 impl Writer<'_> {
     fn unit(&mut self) {
-        match self.rng.below(20) {
+        match self.rng.below(25) {
             0..8 => self.simple(),
             8..13 => self.well_formed_batch(),
             13..16 => self.wild_batch(),
             16 => self.copy(),
             17 => self.call(),
             18 => self.sleep(),
+            19..22 => return self.block(),
+            22..24 => return self.change_and_read(),
             _ => match self.manners {
                 Manners::Rude => self.stray(),
                 Manners::Polite => {
@@ -122,9 +142,58 @@ impl Writer<'_> {
                 }
             },
         }
+        self.perhaps_wait();
+    }
+
+    fn perhaps_wait(&mut self) {
         if self.manners == Manners::Polite || self.rng.chance(40) {
             self.steps.push(Step::AwaitReady);
         }
+    }
+
+    /// A statement in either protocol.
+    fn run(&mut self, text: &str) {
+        if self.rng.chance(70) {
+            self.query(text);
+        } else {
+            self.parse("", text);
+            self.bind_empty("");
+            self.execute("", 0);
+            self.sync();
+        }
+        self.perhaps_wait();
+    }
+
+    /// A transaction block, with settings, savepoints and reads in it, and a read behind it.
+    fn block(&mut self) {
+        let begin = self.begin();
+        self.run(&begin);
+        for _ in 0..self.rng.below(5) {
+            let text = match self.rng.below(10) {
+                0..3 => self.setting(),
+                3..7 => self.reading(),
+                7 | 8 => self.savepoint(),
+                _ => self.statement(),
+            };
+            self.run(&text);
+        }
+        let end = self.end_of_block();
+        self.run(&end);
+        let text = self.depending();
+        self.run(&text);
+    }
+
+    /// A setting, or a write, and a read that depends on it.
+    fn change_and_read(&mut self) {
+        let text = match self.rng.below(10) {
+            0..6 => self.setting(),
+            6 => format!("CREATE TEMP TABLE t{} (a int)", self.me),
+            7 => format!("CREATE TABLE u{} (a int)", self.me),
+            _ => self.writing(),
+        };
+        self.run(&text);
+        let text = self.depending();
+        self.run(&text);
     }
 
     /// Leaves nothing open, and makes sure that all has been answered.
@@ -151,8 +220,16 @@ impl Writer<'_> {
             self.steps.push(Step::Cancel);
             self.steps.push(Step::AwaitReady);
         }
-        if self.rng.chance(70) {
-            self.message(b'X', b"");
+        let goodbye = self.rng.below(10);
+        if goodbye < 8 && self.manners == Manners::Rude && self.rng.chance(20) {
+            // Asked, and not waited for.
+            let text = self.reading();
+            self.query(&text);
+        }
+        match goodbye {
+            0..6 => self.message(b'X', b""),
+            6 | 7 => self.half_closes = true,
+            _ => {}
         }
     }
 
@@ -213,14 +290,14 @@ impl Writer<'_> {
     /// A statement that reads; any node could answer some of these.
     fn reading(&mut self) -> String {
         let me = self.me;
-        match self.rng.below(12) {
-            0 => format!("SELECT count(*) AS v FROM t{me}"),
-            1 => "SELECT 1/0 AS v".to_owned(),
-            2 => format!("SELECT v FROM temporary_{me}"),
-            3 => "SELECT current_setting('my.x') AS v".to_owned(),
-            4 => self.rng.pick(&["SHOW my.x", "SHOW application_name"]).to_string(),
-            5 if self.rng.chance(10) => format!("SELECT repeat('x', {}) AS v", 500 + self.rng.below(8000)),
-            6 if self.rng.chance(1) => {
+        match self.rng.below(14) {
+            0..4 => self.depending(),
+            4 => "SELECT 1/0 AS v".to_owned(),
+            5 => format!("SELECT v FROM temporary_{me}"),
+            6 => "SELECT current_setting('my.x') AS v".to_owned(),
+            7 => format!("SHOW {}", self.rng.pick(&SHOWN)),
+            8 if self.rng.chance(10) => format!("SELECT repeat('x', {}) AS v", 500 + self.rng.below(8000)),
+            9 if self.rng.chance(1) => {
                 let long = "y".repeat(60_000 + self.rng.below(10_000));
                 format!("SELECT 'c{me}{long}' AS v FROM generate_series(1, 1)")
             }
@@ -228,34 +305,153 @@ impl Writer<'_> {
         }
     }
 
+    /// A statement that any node may answer, differently if it lacks something.
+    fn depending(&mut self) -> String {
+        let me = self.me;
+        match self.rng.below(10) {
+            0 | 1 => format!("SELECT count(*) AS v FROM t{me}"),
+            2 => format!("SELECT count(*) AS v FROM u{me}"),
+            3 => format!("SELECT 'n' || count(*) AS v FROM t{SHARED}"),
+            4 | 5 => "SELECT (1::float8 / 3)::text AS v".to_owned(),
+            6 => "SELECT '1 day'::interval::text AS v".to_owned(),
+            7 => "SELECT '\\x61'::bytea::text AS v".to_owned(),
+            8 => "SELECT CASE WHEN current_user IN ('r0', 'r1') THEN current_user::text ELSE 'me' END AS v"
+                .to_owned(),
+            _ => "SELECT v FROM here".to_owned(),
+        }
+    }
+
+    fn writing(&mut self) -> String {
+        match self.rng.below(6) {
+            0 => format!("INSERT INTO t{SHARED} VALUES (1)"),
+            1 => format!("INSERT INTO u{} VALUES (1)", self.me),
+            2 => format!("INSERT INTO d{} VALUES (1)", self.me),
+            _ => format!("INSERT INTO t{} VALUES (1)", self.me),
+        }
+    }
+
+    /// SET, RESET or set_config.
+    fn setting(&mut self) -> String {
+        let me = self.me;
+        let (name, value) = match self.rng.below(8) {
+            0 | 1 => ("extra_float_digits", format!("{}", 1 - self.rng.below(9) as i32)),
+            2 => (
+                "IntervalStyle",
+                self.rng.pick(&["iso_8601", "sql_standard", "postgres_verbose"]).to_string(),
+            ),
+            3 => ("bytea_output", self.rng.pick(&["escape", "hex"]).to_string()),
+            4 => ("search_path", self.rng.pick(&["a", "b", "b, public"]).to_string()),
+            5 => ("my.x", format!("'c{me}-{}'", self.rng.below(9))),
+            6 => ("application_name", format!("'c{me}-{}'", self.rng.below(9))),
+            _ => return self.role(),
+        };
+        match self.rng.below(16) {
+            0..6 => format!("SET {name} = {value}"),
+            6 => format!("SET SESSION {name} TO {value}"),
+            7..10 => format!("SET LOCAL {name} = {value}"),
+            10 => format!("RESET {name}"),
+            11 => format!("SET {name} TO DEFAULT"),
+            12 => "RESET ALL".to_owned(),
+            13 => "SET extra_float_digits = 99".to_owned(),
+            _ => {
+                let local = if self.rng.chance(40) { "true" } else { "false" };
+                format!("SELECT set_config('{name}', '{}', {local}) AS v", value.trim_matches('\''))
+            }
+        }
+    }
+
+    fn role(&mut self) -> String {
+        let role = self.rng.below(2);
+        match self.rng.below(8) {
+            0..4 => format!("SET ROLE r{role}"),
+            4 | 5 => format!("SET LOCAL ROLE r{role}"),
+            6 => "SET ROLE NONE".to_owned(),
+            _ => "RESET ROLE".to_owned(),
+        }
+    }
+
+    fn begin(&mut self) -> String {
+        match self.rng.below(12) {
+            0 => "BEGIN READ ONLY",
+            1 => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            2 => "START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE",
+            3 => "BEGIN READ WRITE",
+            _ => "BEGIN",
+        }
+        .to_owned()
+    }
+
+    fn end_of_block(&mut self) -> String {
+        self.rng
+            .pick(&[
+                "COMMIT",
+                "COMMIT",
+                "COMMIT",
+                "ROLLBACK",
+                "ROLLBACK",
+                "COMMIT AND CHAIN",
+                "ROLLBACK AND CHAIN",
+            ])
+            .to_string()
+    }
+
+    fn savepoint(&mut self) -> String {
+        let name = *self.rng.pick(&["s", "s", "r"]);
+        match self.rng.below(6) {
+            0..3 => format!("SAVEPOINT {name}"),
+            3 | 4 => format!("ROLLBACK TO SAVEPOINT {name}"),
+            _ => format!("RELEASE SAVEPOINT {name}"),
+        }
+    }
+
     fn statement(&mut self) -> String {
         let me = self.me;
         let text = |text: &str| text.to_owned();
-        match self.rng.below(36) {
+        match self.rng.below(40) {
             0..10 => self.reading(),
-            10..13 => text("BEGIN"),
-            13..15 => text("COMMIT"),
-            15 => text("ROLLBACK"),
-            16 => text("SAVEPOINT s"),
-            17 => text("ROLLBACK TO SAVEPOINT s"),
-            18..21 => format!("INSERT INTO t{me} VALUES (1)"),
-            21 => format!("INSERT INTO d{me} VALUES (1)"),
+            10..13 => self.begin(),
+            13..16 => self.end_of_block(),
+            16 | 17 => self.savepoint(),
+            18..22 => self.writing(),
             22 => format!("CREATE TEMP TABLE temporary_{me} (v text)"),
-            23 | 24 => format!("SET my.x = 'c{me}-{}'", self.rng.below(9)),
-            25 => format!("SET application_name = 'c{me}-{}'", self.rng.below(9)),
-            26 => format!("PREPARE s{} AS SELECT 'c{me}' AS v FROM generate_series(1, 2)", self.rng.below(2)),
-            27 => format!("EXECUTE s{}", self.rng.below(2)),
-            28 => format!("DEALLOCATE s{}", self.rng.below(2)),
-            29 => format!("DECLARE k CURSOR FOR SELECT 'c{me}' AS v FROM generate_series(1, 4)"),
-            30 => format!("FETCH {} FROM k", 1 + self.rng.below(4)),
-            31 => text("CLOSE k"),
-            32 => text("LISTEN c"),
-            33 => format!("NOTIFY c, 'c{me}-{}'", self.rng.below(9)),
-            34 => text("DO $$ BEGIN RAISE NOTICE 'hello'; END $$"),
-            _ => match self.rng.below(3) {
+            23..27 => self.setting(),
+            27 => {
+                let (number, read) = (self.rng.below(2), self.preparable());
+                format!("PREPARE s{number} AS {read}")
+            }
+            28 | 29 => format!("EXECUTE s{}", self.rng.below(2)),
+            30 => match self.rng.chance(80) {
+                true => format!("DEALLOCATE s{}", self.rng.below(2)),
+                false => text("DEALLOCATE ALL"),
+            },
+            31 => format!("DECLARE k CURSOR FOR SELECT 'c{me}' AS v FROM generate_series(1, 4)"),
+            32 => format!("FETCH {} FROM k", 1 + self.rng.below(4)),
+            33 => text("CLOSE k"),
+            34 => text("LISTEN c"),
+            35 => format!("NOTIFY c, 'c{me}-{}'", self.rng.below(9)),
+            36 => text("DO $$ BEGIN RAISE NOTICE 'hello'; END $$"),
+            37 => self
+                .rng
+                .pick(&[
+                    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+                    "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+                    "SET TRANSACTION READ ONLY",
+                ])
+                .to_string(),
+            _ => match self.rng.below(4) {
                 0 => text("DISCARD ALL"),
+                1 => text("DISCARD TEMP"),
                 _ => format!("COPY t{me} TO STDOUT"),
             },
+        }
+    }
+
+    /// A statement that PREPARE may hold.
+    fn preparable(&mut self) -> String {
+        match self.rng.below(4) {
+            0 => format!("SELECT 'c{}' AS v FROM generate_series(1, 2)", self.me),
+            1 => self.writing(),
+            _ => self.depending(),
         }
     }
 
@@ -342,6 +538,13 @@ impl Writer<'_> {
 
     fn parse(&mut self, name: &str, text: &str) {
         self.message(b'P', format!("{name}\0{text}\0\0\0").as_bytes());
+    }
+
+    /// A Bind without parameters.
+    fn bind_empty(&mut self, name: &str) {
+        let mut body = format!("\0{name}\0").into_bytes();
+        body.extend_from_slice(&[0; 6]);
+        self.message(b'B', &body);
     }
 
     fn bind(&mut self, portal: &str, name: &str) {

@@ -1,5 +1,11 @@
-/// What the model understands of SQL. Each has one spelling, which is valid SQL, since the session under test
-/// reads it with PostgreSQL's own grammar.
+mod parse;
+mod settings;
+
+pub use parse::parse;
+
+/// What the model understands of SQL. What clients send has one spelling each, which is valid SQL, since the session
+/// under test reads it with PostgreSQL's own grammar. Settings and transactions, which a session may repeat in words of
+/// its own, are read in most of their spellings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sql {
     /// Answered with rows, at once.
@@ -10,13 +16,21 @@ pub enum Sql {
     Named(Named),
     /// Answered with a tag.
     Command(Command),
+    /// SET, RESET and their like.
+    Setting(Setting),
     /// `COPY ... FROM STDIN`.
-    CopyIn(CopyIn, usize),
+    CopyIn(CopyIn, Table),
     /// `COPY tN TO STDOUT`.
-    CopyOut(usize),
+    CopyOut(Table),
     /// `SELECT pg_sleep(1) AS v`: busy until woken or cancelled.
     Sleep,
 }
+
+/// Tables of each kind that the model's cluster has.
+pub const TABLES: usize = 8;
+
+/// A table that all nodes have: `tN` is N, which always exists, and `uN` is [`TABLES`] + N, which has to be made first.
+pub type Table = usize;
 
 /// Statements that are answered with rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,33 +48,104 @@ pub enum Read {
     Echo,
     /// `SELECT 1/0 AS v`.
     DivideByZero,
-    /// `SELECT count(*) AS v FROM tN`.
-    Count(usize),
+    /// `SELECT count(*) AS v FROM tN`, or `uN`.
+    Count(Table),
     /// `SELECT v FROM temporary_N`.
     Temporary(usize),
     /// `SHOW NAME`.
     Show(String),
+    /// `SELECT 'n' || count(*) AS v FROM tN`: a table that several clients write to.
+    CountShared(Table),
     /// `SELECT current_setting('NAME') AS v`.
     CurrentSetting(String),
+    /// `SELECT set_config('NAME', 'VALUE', LOCAL) AS v`.
+    SetConfig(Setting),
+    /// `SELECT (1::float8 / 3)::text AS v`: as long as `extra_float_digits` says.
+    Third,
+    /// `SELECT '1 day'::interval::text AS v`: as `IntervalStyle` says.
+    Interval,
+    /// `SELECT '\x61'::bytea::text AS v`: as `bytea_output` says.
+    Bytes,
+    /// `SELECT CASE WHEN current_user IN ('r0', 'r1') THEN current_user::text ELSE 'me' END AS v`.
+    Role,
+    /// `SELECT v FROM here`: a table that several schemas have; `search_path` says which it is.
+    Here,
+    /// `SELECT pg_catalog.pg_current_wal_insert_lsn()`.
+    Position,
+    /// What a session asks the catalogs, all of it.
+    Catalog(String),
     /// `SHOW pool_version`: answered by pgherd itself.
     PoolVersion,
 }
 
-/// Statements about transactions, and the one that ends a session's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Statements about transactions, and those that end a session's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// `BEGIN`.
-    Begin,
-    /// `COMMIT`.
-    Commit,
+    /// `BEGIN`, with what the transaction is to be like.
+    Begin(Characteristics),
+    /// `COMMIT`, or `END`.
+    Commit {
+        /// `AND CHAIN`.
+        chain: bool,
+    },
     /// `ROLLBACK` or `ABORT`.
-    Rollback,
-    /// `SAVEPOINT s`.
-    Savepoint,
-    /// `ROLLBACK TO SAVEPOINT s`.
-    RollbackTo,
+    Rollback {
+        /// `AND CHAIN`.
+        chain: bool,
+    },
+    /// `SAVEPOINT NAME`.
+    Savepoint(String),
+    /// `RELEASE SAVEPOINT NAME`.
+    Release(String),
+    /// `ROLLBACK TO SAVEPOINT NAME`.
+    RollbackTo(String),
     /// `DISCARD ALL`.
     DiscardAll,
+    /// `DISCARD TEMP`.
+    DiscardTemporary,
+}
+
+/// What a transaction is to be like, as far as a statement says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Characteristics {
+    /// `ISOLATION LEVEL`.
+    pub isolation: Option<Isolation>,
+    /// `READ ONLY` or `READ WRITE`.
+    pub read_only: Option<bool>,
+}
+
+/// As far as the model tells them apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// READ COMMITTED, READ UNCOMMITTED.
+    #[default]
+    Statement,
+    /// REPEATABLE READ.
+    Transaction,
+    /// SERIALIZABLE.
+    Serializable,
+}
+
+/// A change of settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// `SET NAME = VALUE`, `SET LOCAL NAME TO VALUE`, `SET ROLE NAME`, ...
+    One {
+        /// Until the transaction ends.
+        local: bool,
+        /// Which: in lower case, but for `IntervalStyle`.
+        name: String,
+        /// To what; `None`: to its default.
+        value: Option<String>,
+    },
+    /// `RESET NAME`.
+    Reset(String),
+    /// `RESET ALL`.
+    ResetAll,
+    /// `SET TRANSACTION ...`.
+    Transaction(Characteristics),
+    /// `SET SESSION CHARACTERISTICS AS TRANSACTION ...`.
+    Session(Characteristics),
 }
 
 /// Statements about prepared statements and cursors.
@@ -77,6 +162,8 @@ pub enum Named {
     Execute(String),
     /// `DEALLOCATE NAME`.
     Deallocate(String),
+    /// `DEALLOCATE ALL`.
+    DeallocateAll,
     /// `DECLARE NAME CURSOR FOR SELECT ...`.
     Declare {
         /// The cursor's name.
@@ -100,17 +187,14 @@ pub enum Named {
 pub enum Command {
     /// `CREATE TEMP TABLE temporary_N (v text)`.
     CreateTemporary(usize),
-    /// `INSERT INTO tN VALUES (1)`.
-    Insert(usize),
+    /// `CREATE TEMP TABLE tN (a int)`: from now on it hides the other.
+    Hide(Table),
+    /// `CREATE TABLE uN (a int)`.
+    Make(Table),
+    /// `INSERT INTO tN VALUES (1)`, or `uN`.
+    Insert(Table),
     /// `INSERT INTO dN VALUES (1)`: breaks a deferred constraint, which COMMIT finds out.
     InsertDeferred(usize),
-    /// `SET NAME = 'VALUE'`.
-    Set {
-        /// The parameter.
-        name: String,
-        /// Its value.
-        value: String,
-    },
     /// `LISTEN c`.
     Listen,
     /// `NOTIFY c, 'TEXT'`.
@@ -130,124 +214,16 @@ pub enum CopyIn {
     Doomed,
 }
 
-/// The statements of a text, or `None` when one of them is none that the model knows: a syntax error.
-pub fn parse(text: &str) -> Option<Vec<Sql>> {
-    // The one statement that holds a semicolon.
-    let text = text.replace("DO $$ BEGIN RAISE NOTICE 'hello'; END $$", "DO");
-    text.split(';').map(str::trim).filter(|one| !one.is_empty()).map(statement).collect()
-}
-
-fn statement(text: &str) -> Option<Sql> {
-    let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
-    Some(match verb {
-        "BEGIN" if rest.is_empty() => Sql::Control(Control::Begin),
-        "COMMIT" if rest.is_empty() => Sql::Control(Control::Commit),
-        "ROLLBACK" | "ABORT" if rest.is_empty() => Sql::Control(Control::Rollback),
-        "ROLLBACK" if rest == "TO SAVEPOINT s" => Sql::Control(Control::RollbackTo),
-        "SAVEPOINT" if rest == "s" => Sql::Control(Control::Savepoint),
-        "SELECT" => return select(rest),
-        "INSERT" => return insert(rest.strip_prefix("INTO ")?.strip_suffix(" VALUES (1)")?),
-        "CREATE" => Sql::Command(Command::CreateTemporary(number(
-            rest.strip_prefix("TEMP TABLE temporary_")?.strip_suffix(" (v text)")?,
-        )?)),
-        "COPY" => return copy(rest),
-        "SET" => {
-            let (name, value) = rest.split_once(" = ")?;
-            Sql::Command(Command::Set { name: name.to_owned(), value: quoted(value)?.to_owned() })
-        }
-        "SHOW" if rest == "pool_version" => Sql::Read(Read::PoolVersion),
-        "SHOW" => Sql::Read(Read::Show(name(rest)?)),
-        "PREPARE" => {
-            let (known, sql) = rest.split_once(" AS ")?;
-            Sql::Named(Named::Prepare { name: name(known)?, sql: Box::new(statement(sql)?) })
-        }
-        "EXECUTE" => Sql::Named(Named::Execute(name(rest)?)),
-        "DEALLOCATE" => Sql::Named(Named::Deallocate(name(rest)?)),
-        "DECLARE" => {
-            let (known, sql) = rest.split_once(" CURSOR FOR ")?;
-            Sql::Named(Named::Declare { name: name(known)?, sql: Box::new(statement(sql)?) })
-        }
-        "FETCH" => {
-            let (rows, known) = rest.split_once(" FROM ")?;
-            Sql::Named(Named::Fetch { name: name(known)?, rows: number(rows)? })
-        }
-        "CLOSE" => Sql::Named(Named::Close(name(rest)?)),
-        "DO" if rest.is_empty() => Sql::Command(Command::Do),
-        "LISTEN" if rest == "c" => Sql::Command(Command::Listen),
-        "NOTIFY" => Sql::Command(Command::Notify(quoted(rest.strip_prefix("c, ")?)?.to_owned())),
-        "DISCARD" if rest == "ALL" => Sql::Control(Control::DiscardAll),
-        _ => return None,
-    })
-}
-
-fn select(rest: &str) -> Option<Sql> {
-    Some(match rest {
-        "$1::text AS v" => Sql::Read(Read::Echo),
-        "1/0 AS v" => Sql::Read(Read::DivideByZero),
-        "pg_sleep(1) AS v" => Sql::Sleep,
-        _ => {
-            if let Some(n) = rest.strip_prefix("count(*) AS v FROM t") {
-                Sql::Read(Read::Count(number(n)?))
-            } else if let Some(n) = rest.strip_prefix("v FROM temporary_") {
-                Sql::Read(Read::Temporary(number(n)?))
-            } else if let Some(n) = rest.strip_prefix("repeat('x', ") {
-                Sql::Read(Read::Wide(number(n.strip_suffix(") AS v")?)?))
-            } else if let Some(known) = rest.strip_prefix("current_setting(") {
-                Sql::Read(Read::CurrentSetting(quoted(known.strip_suffix(") AS v")?)?.to_owned()))
-            } else {
-                let (text, rows) = rest.split_once(" AS v FROM generate_series(1, ")?;
-                Sql::Read(Read::Rows {
-                    text: quoted(text)?.to_owned(),
-                    rows: number(rows.strip_suffix(')')?)?,
-                })
-            }
-        }
-    })
-}
-
-fn insert(table: &str) -> Option<Sql> {
-    match table.split_at_checked(1)? {
-        ("t", n) => number(n).map(|n| Sql::Command(Command::Insert(n))),
-        ("d", n) => number(n).map(|n| Sql::Command(Command::InsertDeferred(n))),
-        _ => None,
-    }
-}
-
-fn copy(rest: &str) -> Option<Sql> {
-    if let Some(n) = rest.strip_suffix(" TO STDOUT") {
-        return number(n.strip_prefix('t')?).map(Sql::CopyOut);
-    }
-    let table = rest.strip_suffix(" FROM STDIN")?;
-    if let Some(n) = table.strip_prefix("before_trigger_") {
-        number(n).map(|n| Sql::CopyIn(CopyIn::Doomed, n))
-    } else if let Some(n) = table.strip_prefix("with_check_") {
-        number(n).map(|n| Sql::CopyIn(CopyIn::Checked, n))
-    } else {
-        number(table.strip_prefix('t')?).map(|n| Sql::CopyIn(CopyIn::Open, n))
-    }
-}
-
-fn number(text: &str) -> Option<usize> {
-    text.parse().ok()
-}
-
-fn quoted(text: &str) -> Option<&str> {
-    text.strip_prefix('\'')?.strip_suffix('\'').filter(|inner| !inner.contains('\''))
-}
-
-fn name(text: &str) -> Option<String> {
-    let good =
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
-    good.then(|| text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Command, Control, CopyIn, Named, Read, Sql, parse};
+    use super::{Characteristics, Command, Control, CopyIn, Isolation, Named, Read, Setting, Sql, parse};
 
     #[test]
     fn texts_and_what_they_are() {
         let rows = |text: &str, rows| Sql::Read(Read::Rows { text: text.to_owned(), rows });
+        let set = |local, name: &str, value: Option<&str>| {
+            Sql::Setting(Setting::One { local, name: name.to_owned(), value: value.map(str::to_owned) })
+        };
         for (text, want) in [
             ("", Some(vec![])),
             (" ; ;", Some(vec![])),
@@ -255,17 +231,31 @@ mod tests {
             (
                 "BEGIN; INSERT INTO t3 VALUES (1);COMMIT",
                 Some(vec![
-                    Sql::Control(Control::Begin),
+                    Sql::Control(Control::Begin(Characteristics::default())),
                     Sql::Command(Command::Insert(3)),
-                    Sql::Control(Control::Commit),
+                    Sql::Control(Control::Commit { chain: false }),
                 ]),
             ),
             ("BEGIN; SELEC", None),
             ("COPY with_check_1 FROM STDIN", Some(vec![Sql::CopyIn(CopyIn::Checked, 1)])),
             ("FETCH 2 FROM c1", Some(vec![Sql::Named(Named::Fetch { name: "c1".to_owned(), rows: 2 })])),
+            ("SET my.x = 'y'", Some(vec![set(false, "my.x", Some("y"))])),
+            ("set local intervalstyle to iso_8601", Some(vec![set(true, "IntervalStyle", Some("iso_8601"))])),
+            ("SET extra_float_digits = -3", Some(vec![set(false, "extra_float_digits", Some("-3"))])),
             (
-                "SET my.x = 'y'",
-                Some(vec![Sql::Command(Command::Set { name: "my.x".to_owned(), value: "y".to_owned() })]),
+                "RESET ROLE; SET ROLE 'r0'",
+                Some(vec![Sql::Setting(Setting::Reset("role".to_owned())), set(false, "role", Some("r0"))]),
+            ),
+            (
+                "SET my.x TO DEFAULT; RESET ALL",
+                Some(vec![set(false, "my.x", None), Sql::Setting(Setting::ResetAll)]),
+            ),
+            (
+                "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+                Some(vec![Sql::Control(Control::Begin(Characteristics {
+                    isolation: Some(Isolation::Transaction),
+                    read_only: Some(true),
+                }))]),
             ),
             ("DO $$ BEGIN RAISE NOTICE 'hello'; END $$", Some(vec![Sql::Command(Command::Do)])),
         ] {

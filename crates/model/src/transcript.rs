@@ -84,7 +84,7 @@ impl Player {
         let mut player = Player {
             session: Session::new(SessionId(7), [7; 32]),
             router: Router::default(),
-            topology: world::topology(mode),
+            topology: world::topology(mode, 1),
             policy: world::policy(),
             actions: Actions::default(),
             held: None,

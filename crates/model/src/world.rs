@@ -2,20 +2,23 @@
 //! decided by a random number.
 
 mod chaos;
+mod cluster;
 mod driver;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_route::Router;
-use pgherd_session::{Actions, Closing, Policy, Session, Tracing};
+use pgherd_session::{Actions, Closing, Policy, Session, Timer, Tracing};
 use pgherd_types::{
-    Address, BackendId, ClusteringMode, Identity, Moment, Node, NodeId, NodeStatus, SessionId, Topology,
+    Address, BackendId, ClusteringMode, Identity, Moment, Node, NodeId, NodeStatus, Replication, SessionId,
+    Topology,
 };
 
 use crate::backend::{Data, Traits};
 use crate::client::Client;
 use crate::message::Message;
+use crate::oracle::Promise;
 use crate::pool::{Life, Pool};
 use crate::program::{Program, startup_packet};
 use crate::rng::Rng;
@@ -27,6 +30,8 @@ pub enum Faults {
     None,
     /// Notices, notifications and parameters at any moment.
     Unasked,
+    /// Standbys are detached and attached, another node becomes the primary.
+    Changes,
     /// Servers die, refuse, shut down; clients vanish; pgherd is stopped.
     Deaths,
 }
@@ -36,12 +41,18 @@ pub enum Faults {
 pub struct Setup {
     /// The clients' programs.
     pub programs: Vec<Program>,
-    /// One node, or a primary and a standby.
+    /// One node, or a primary and standbys.
     pub mode: ClusteringMode,
+    /// How many standbys, where the mode has any.
+    pub standbys: u8,
+    /// In how many of a hundred cases a standby does not replay what it could.
+    pub lag: usize,
     /// What the servers are like.
     pub traits: Traits,
     /// Backends that each node may have.
     pub per_node: usize,
+    /// What reads are promised.
+    pub promise: Promise,
     /// The settings.
     pub policy: Policy,
     /// What may go wrong.
@@ -81,6 +92,10 @@ struct Seat {
     /// Sent by the client and not yet read.
     to: Vec<u8>,
     reading: Reading,
+    /// Its goodbye is that it sends no more.
+    half_closes: bool,
+    /// Timers that the session has set.
+    timers: Vec<(Timer, Moment)>,
     /// Written to the client and not yet received.
     from: Vec<u8>,
     faulted: bool,
@@ -112,6 +127,8 @@ enum SeatState {
 enum Pending {
     Admission(usize),
     Lease(usize, NodeId, Arc<Identity>),
+    /// The node was stopped while a lease was being asked for.
+    Refused(usize, NodeId),
     Admin(usize, Vec<u8>),
     /// A cancel request on its way to a server.
     Cancel(usize, BackendId),
@@ -122,8 +139,12 @@ pub(crate) struct World<'a> {
     rng: Rng,
     router: &'a mut Router,
     topology: Topology,
+    replication: Replication,
+    /// Asked of the nodes, and not published yet.
+    asked: Option<Replication>,
     policy: Policy,
     data: Data,
+    lag: usize,
     seats: Vec<Seat>,
     pool: Pool,
     pending: VecDeque<Pending>,
@@ -131,6 +152,7 @@ pub(crate) struct World<'a> {
     faults: Faults,
     unasked: usize,
     deaths: usize,
+    changes: usize,
     now: Moment,
     trace: Option<Vec<String>>,
 }
@@ -142,6 +164,11 @@ enum Move {
     ClientBytes(usize),
     ClientReads(usize),
     ClientGone(usize),
+    ClientDone(usize),
+    Timer(usize, usize),
+    Replay(usize),
+    /// The nodes are asked where they are, or what they said is published.
+    Positions,
     ServerBytes(usize),
     ServerReads(usize),
     ServerGone(usize),
@@ -154,6 +181,9 @@ const BACK_PRESSURE_BYTES: usize = 4096;
 /// In how many of a hundred cases a cancel request, which takes a connection of its own, lets something else
 /// go first.
 const CANCEL_DAWDLES: usize = 80;
+/// The same for a timer, and for news of the positions.
+const TIMER_DAWDLES: usize = 50;
+const POSITIONS_DAWDLE: usize = 50;
 /// Steps after which a run counts as one that never ends.
 const MOVES: usize = 20_000;
 
@@ -166,7 +196,10 @@ impl<'a> World<'a> {
         World {
             rng,
             router,
-            topology: topology(setup.mode),
+            topology: topology(setup.mode, setup.standbys),
+            replication: Replication::default(),
+            asked: None,
+            lag: setup.lag,
             policy: setup.policy.clone(),
             data: Data::default(),
             seats,
@@ -176,6 +209,7 @@ impl<'a> World<'a> {
             faults: setup.faults,
             unasked: 0,
             deaths: 0,
+            changes: 0,
             now: Moment(1),
             trace: trace.then(Vec::new),
         }
@@ -195,7 +229,8 @@ impl<'a> World<'a> {
                 return self.end();
             }
             let mut chosen = *self.rng.pick(&moves);
-            if self.is_cancel(chosen) && self.rng.chance(CANCEL_DAWDLES) {
+            let dawdles = self.dawdles(chosen);
+            if dawdles > 0 && self.rng.chance(dawdles) {
                 chosen = *self.rng.pick(&moves);
             }
             self.make(chosen)?;
@@ -239,6 +274,15 @@ impl<'a> World<'a> {
                     if !seat.from.is_empty() {
                         moves.push(Move::ClientReads(i));
                     }
+                    if seat.half_closes
+                        && seat.client.left() == 0
+                        && seat.to.is_empty()
+                        && matches!(seat.reading, Reading::Yes)
+                        && self.servers_keep_up(i)
+                    {
+                        moves.push(Move::ClientDone(i));
+                    }
+                    moves.extend((0..seat.timers.len()).map(|at| Move::Timer(i, at)));
                     if seat.hangs_up && seat.client.left() == 0 && seat.client.start.is_some() {
                         moves.push(Move::ClientGone(i));
                     }
@@ -260,10 +304,13 @@ impl<'a> World<'a> {
                 moves.push(Move::ServerWakes(at));
             }
         }
+        self.cluster_moves(moves);
         for (at, pending) in self.pending.iter().enumerate() {
             let possible = match pending {
                 Pending::Lease(holder, node, _) => self.pool.can_lease(*node) || !self.is_open(*holder),
-                Pending::Admission(_) | Pending::Admin(..) | Pending::Cancel(..) => true,
+                Pending::Admission(_) | Pending::Refused(..) | Pending::Admin(..) | Pending::Cancel(..) => {
+                    true
+                }
             };
             if possible {
                 moves.push(Move::Pending(at));
@@ -284,17 +331,23 @@ impl<'a> World<'a> {
         }
     }
 
-    fn is_cancel(&self, chosen: Move) -> bool {
+    /// In how many of a hundred cases something else is given the chance to go first.
+    fn dawdles(&self, chosen: Move) -> usize {
         match chosen {
-            Move::Pending(at) => matches!(self.pending.get(at), Some(Pending::Cancel(..))),
-            Move::ClientActs(_)
+            Move::Pending(at) if matches!(self.pending.get(at), Some(Pending::Cancel(..))) => CANCEL_DAWDLES,
+            Move::Replay(_) => self.lag,
+            Move::Timer(..) => TIMER_DAWDLES,
+            Move::Positions => POSITIONS_DAWDLE,
+            Move::Pending(_)
+            | Move::ClientActs(_)
             | Move::ClientBytes(_)
             | Move::ClientReads(_)
             | Move::ClientGone(_)
+            | Move::ClientDone(_)
             | Move::ServerBytes(_)
             | Move::ServerReads(_)
             | Move::ServerGone(_)
-            | Move::ServerWakes(_) => false,
+            | Move::ServerWakes(_) => 0,
         }
     }
 
@@ -333,10 +386,12 @@ impl Seat {
             to: startup_packet(user, minor),
             user,
             reading: Reading::Yes,
+            half_closes: program.half_closes,
+            timers: Vec::new(),
             from: Vec::new(),
             faulted: false,
             unasked: Vec::new(),
-            hangs_up: contended && !program.says_goodbye(),
+            hangs_up: contended && !program.says_goodbye() && !program.half_closes,
         }
     }
 
@@ -362,8 +417,8 @@ impl Seat {
     }
 }
 
-/// A cluster of one node, or of a primary and a standby where the mode has one.
-pub(crate) fn topology(mode: ClusteringMode) -> Topology {
+/// A cluster of one node, or of a primary and standbys where the mode has them.
+pub(crate) fn topology(mode: ClusteringMode, standbys: u8) -> Topology {
     let node = |id: u8| Node {
         id: NodeId(id),
         hostname: "h".to_owned(),
@@ -375,7 +430,7 @@ pub(crate) fn topology(mode: ClusteringMode) -> Topology {
         status_changed_s: 0,
     };
     let (nodes, primary) = match mode.has_primary() {
-        true => (vec![node(0), node(1)], Some(NodeId(0))),
+        true => ((0..=standbys).map(node).collect(), Some(NodeId(0))),
         false => (vec![node(0)], None),
     };
     Topology { epoch: 1, mode, nodes, primary }

@@ -23,7 +23,7 @@ pub use relations::{BadAnswer, LOOKUP_NAMES, Lookup};
 pub use router::{Router, STATEMENTS_BYTES};
 pub use routing::{
     AfterWrite, Consistency, DelayLimit, FunctionRule, Object, Redirect, Redirects, Related, RelationLimits,
-    Routing, Target, TemporaryCheck, Tracking,
+    Routing, Target, Tracking,
 };
 pub use rules::written_by;
 pub use temporaries::{TEMPORARIES, Temporaries};

@@ -104,6 +104,7 @@ impl Router {
         session: &SessionFacts<'_>,
         routing: &Routing,
     ) -> Decision {
+        self.now = self.now.max(session.now);
         Question { statement, text, session, routing }.decide(&mut self.relations)
     }
 

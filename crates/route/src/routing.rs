@@ -37,8 +37,6 @@ pub struct Routing {
     /// `prefer_lower_delay_standby`: when a reader is too late, [`choose_reader`](crate::choose_reader) draws
     /// another, for good.
     pub prefer_lower_delay: bool,
-    /// `check_temp_table`.
-    pub temporary: TemporaryCheck,
     /// `check_unlogged_table`.
     pub check_unlogged: bool,
     /// Facts about relations and functions that an event loop remembers, and for how long.
@@ -63,7 +61,6 @@ impl Default for Routing {
             tracking: Tracking::default(),
             delay: DelayLimit::default(),
             prefer_lower_delay: false,
-            temporary: TemporaryCheck::default(),
             check_unlogged: true,
             relations: RelationLimits::default(),
             consistency: Consistency::default(),
@@ -194,18 +191,6 @@ pub enum DelayLimit {
     Bytes(u64),
     /// `delay_threshold_by_time`.
     Time(Duration),
-}
-
-/// How temporary relations are recognised, `check_temp_table`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TemporaryCheck {
-    /// By what the session did, and by the catalog.
-    #[default]
-    Catalog,
-    /// By what the session did.
-    Trace,
-    /// As `Trace`: it costs nothing, and without it a session would read the wrong table.
-    None,
 }
 
 /// What may be remembered of the catalog, per event loop.

@@ -118,6 +118,7 @@ fn pgpool_conf(dir: &Path, state: &State) -> String {
          pcp_port = {}\n\
          pcp_socket_dir = '{dir_text}'\n\
          num_init_children = 100\n\
+         read_consistency = 'session'\n\
          \n",
         state.mode.word(),
         state.port,

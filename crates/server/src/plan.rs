@@ -1,5 +1,8 @@
 //! What the settings mean for the other parts.
 
+#[allow(dead_code, reason = "the policy of sessions takes it over next")]
+mod routing;
+
 use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::path::PathBuf;

@@ -18,22 +18,26 @@ impl List {
         List { separator: ';', what }
     }
 
-    /// Splits at each separator that no backslash stands before; the backslash of `\;` and `\'` goes.
-    fn split(&self, text: &str) -> Vec<String> {
-        let mut all = vec![String::new()];
-        let mut rest = text.chars().peekable();
-        while let Some(next) = rest.next() {
-            let escaped =
-                (next == '\\').then(|| rest.next_if(|&c| c == self.separator || c == '\'')).flatten();
-            match (escaped, all.last_mut()) {
-                (Some(literal), Some(last)) => last.push(literal),
-                (None, _) if next == self.separator => all.push(String::new()),
-                (None, Some(last)) => last.push(next),
-                (_, None) => {}
-            }
-        }
-        all.iter().map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
+    pub(super) fn split(&self, text: &str) -> Vec<String> {
+        split(text, self.separator)
     }
+}
+
+/// Splits at each separator that no backslash stands before; the backslash of `\;` and `\'` goes, and so do blanks
+/// around the parts, and empty parts.
+pub(crate) fn split(text: &str, separator: char) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut rest = text.chars().peekable();
+    while let Some(next) = rest.next() {
+        let escaped = (next == '\\').then(|| rest.next_if(|&c| c == separator || c == '\'')).flatten();
+        match (escaped, all.last_mut()) {
+            (Some(literal), Some(last)) => last.push(literal),
+            (None, _) if next == separator => all.push(String::new()),
+            (None, Some(last)) => last.push(next),
+            (_, None) => {}
+        }
+    }
+    all.iter().map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
 }
 
 impl Kind<Vec<String>> for List {

@@ -4,7 +4,7 @@ use super::seconds;
 use crate::choices::{CacheMethod, RelationSource, TempTableCheck};
 use crate::feature::Feature;
 use crate::kind::{Bytes, Choice, List, Switch, Text, Time, Whole};
-use crate::setting::State::Waits;
+use crate::setting::State::{Unneeded, Waits, Works};
 use crate::setting::section;
 
 section! {
@@ -55,25 +55,30 @@ section! {
             Vec::new(), List::commas("regular expressions"), Reload, Waits(Feature::QueryCache),
             former "black_memqcache_table_list";
 
-        /// What is remembered of a relation is forgotten after this time. 0 is never.
-        relcache_expire: Duration = seconds(0), Time::SECONDS, Start, Waits(Feature::Relations);
+        /// What is remembered of a relation or function is forgotten after this time. 0 is never. A DDL that
+        /// passes through pgherd makes it forget everything at once.
+        relcache_expire: Duration = seconds(0), Time::SECONDS, Start, Works;
 
-        /// Most relations that are remembered.
-        relcache_size: u32 = 256, Whole::at_least(1), Start, Waits(Feature::Relations);
+        /// Relations and functions that are remembered, for each of `num_init_children`.
+        relcache_size: u32 = 256, Whole::at_least(1), Start, Works;
 
         /// What one session learns of a relation helps all others.
-        enable_shared_relcache: bool = true, Switch, Start, Waits(Feature::Relations);
+        enable_shared_relcache: bool =
+            true, Switch, Start, Unneeded("the sessions of an event loop always share what is learnt");
 
         /// Which node is asked about relations.
         relcache_query_target: RelationSource =
-            RelationSource::Primary, Choice, Reload, Waits(Feature::Relations);
+            RelationSource::Primary, Choice, Reload,
+            Unneeded("the primary is asked: a standby may not know yet what was just made");
 
         /// How temporary tables, which exist on the primary alone, are recognised: in the catalog
         /// (`catalog`), by the session's own statements (`trace`), or not at all (`none`).
         check_temp_table: TempTableCheck =
-            TempTableCheck::Catalog, Choice, Reload, Waits(Feature::Relations);
+            TempTableCheck::Catalog, Choice, Reload,
+            Unneeded("temporary tables are always recognised, by the session's statements and in the catalog");
 
-        /// Unlogged tables, which standbys do not have, are recognised and read on the primary.
-        check_unlogged_table: bool = true, Switch, Session, Waits(Feature::Relations);
+        /// Unlogged tables, which standbys do not have, are recognised and read on the primary, and so are views on
+        /// them.
+        check_unlogged_table: bool = true, Switch, Session, Works;
     }
 }

@@ -25,14 +25,14 @@ section! {
         sr_check_database: String = "postgres".to_owned(), Text::of("database name"), Reload, Works;
 
         /// A standby that is more bytes of WAL behind gets no reads. 0 is no limit.
-        delay_threshold: u64 = 0, Bytes::at_least(0), Reload, Waits(Feature::StandbyDelay);
+        delay_threshold: u64 = 0, Bytes::at_least(0), Reload, Works;
 
         /// A standby that is longer behind gets no reads. When above 0, `delay_threshold` does not count.
         delay_threshold_by_time: Duration =
-            milliseconds(0), Time::MILLISECONDS, Reload, Waits(Feature::StandbyDelay);
+            milliseconds(0), Time::MILLISECONDS, Reload, Works;
 
         /// When the chosen standby is too far behind, the least delayed one is used, not the primary.
-        prefer_lower_delay_standby: bool = false, Switch, Reload, Waits(Feature::StandbyDelay);
+        prefer_lower_delay_standby: bool = false, Switch, Reload, Works;
 
         /// When the standbys' delay is logged.
         log_standby_delay: LogDelay =

@@ -74,7 +74,7 @@ impl Backend {
         let sql = statements.pop();
         if let Some(sql) = &sql {
             self.refuse_when_aborted(sql)?;
-            self.analyse(sql)?;
+            self.analyse(sql, wires.data)?;
         }
         self.prepare(&name, sql)?;
         put(wires.out, b'1', |_| {});
@@ -175,16 +175,25 @@ impl Backend {
                 put(wires.out, b's', |_| {});
             } else {
                 tag(&tag_of(verb, rows.len()), wires.out);
+                self.executed_one();
             }
             return Ok(());
         };
         if !self.traits.reports_late {
-            self.report(wires.out);
+            self.report(wires);
         }
         if let Some(done) = done {
             tag(&done, wires.out);
+            self.executed_one();
         }
         Ok(())
+    }
+
+    /// Whatever follows before the Sync is in one transaction with it.
+    fn executed_one(&mut self) {
+        if self.transaction == Transaction::Started {
+            self.character.pipelined = true;
+        }
     }
 
     /// Runs a portal if it has not run. `None`: it has rows to fetch. `Some(None)`: it waits.

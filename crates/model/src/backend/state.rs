@@ -1,13 +1,5 @@
-use super::{Backend, Failure, Wires};
-
-/// Tables of each kind that the model's cluster has.
-pub const TABLES: usize = 8;
-
-/// The committed rows of a cluster: table `tN` has `rows[N]`. A standby has the same, at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Data {
-    rows: [usize; TABLES],
-}
+use super::{Backend, Data, Failure, Wires, data::Tables};
+use crate::sql::{Characteristics, Isolation, Table};
 
 /// Where a backend is in a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +15,29 @@ pub(super) enum Transaction {
     Failed,
 }
 
+/// What a transaction is like, from its start to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Character {
+    pub(super) isolation: Isolation,
+    /// As it began; SET TRANSACTION is a local setting.
+    pub(super) read_only: bool,
+    /// What it sees, where the isolation level keeps that.
+    pub(super) snapshot: Option<Tables>,
+    /// A statement has looked at data: the characteristics cannot be changed any more.
+    pub(super) has_looked: bool,
+    /// An Execute was answered in it and no Sync has come: as good as a block for what needs one, or must not have one.
+    pub(super) pipelined: bool,
+}
+
 /// What of a session an abort takes back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
     settings: Vec<(String, String)>,
+    /// Settings until the transaction ends.
+    locals: Vec<(String, String)>,
     pub(super) temporaries: Vec<usize>,
+    /// Temporary tables that hide others of their name, and how many rows they have.
+    pub(super) hiding: Vec<(Table, usize)>,
     pub(super) listening: bool,
     work: Work,
 }
@@ -40,7 +50,7 @@ struct Work(Option<Box<Running>>);
 struct Running {
     before: Option<Box<State>>,
     savepoints: Vec<Savepoint>,
-    rows: [usize; TABLES],
+    written: Tables,
     breaks_constraint: bool,
     notify: Vec<String>,
 }
@@ -48,22 +58,47 @@ struct Running {
 /// What ROLLBACK TO goes back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Savepoint {
+    name: String,
     lasting: State,
-    rows: [usize; TABLES],
+    written: Tables,
+    breaks_constraint: bool,
+    notify: Vec<String>,
     /// The newest portal at that time.
     portal: u64,
 }
 
+/// A setting that only says what the running transaction is like.
+const READ_ONLY: &str = "transaction_read_only";
+
 impl State {
+    /// What was set, if anything.
     pub(super) fn setting(&self, name: &str) -> Option<&str> {
-        self.settings.iter().find_map(|(known, value)| (known == name).then_some(value.as_str()))
+        let mut all = self.locals.iter().chain(&self.settings);
+        all.find_map(|(known, value)| (known == name).then_some(value.as_str()))
     }
 
-    pub(super) fn set(&mut self, name: &str, value: &str) {
+    /// Sets it, or with nothing makes it what it was at the start.
+    pub(super) fn set(&mut self, local: bool, name: &str, value: Option<&str>) {
+        self.locals.retain(|(known, _)| known != name);
+        if local {
+            let value = value.or(super::settings::default(name)).unwrap_or_default();
+            return self.locals.push((name.to_owned(), value.to_owned()));
+        }
         self.settings.retain(|(known, _)| known != name);
-        self.settings.push((name.to_owned(), value.to_owned()));
-        // Defaults are no state.
-        self.settings.retain(|(_, value)| !value.is_empty());
+        if let Some(value) = value
+            && super::settings::default(name) != Some(value)
+        {
+            self.settings.push((name.to_owned(), value.to_owned()));
+            // In one order, so that equal states are equal.
+            self.settings.sort_unstable();
+        }
+    }
+
+    /// What RESET ALL does.
+    pub(super) fn reset_all(&mut self) {
+        let stays = |(name, _): &(String, String)| ["role", READ_ONLY].contains(&name.as_str());
+        self.settings.retain(stays);
+        self.locals.retain(stays);
     }
 
     fn running(&mut self) -> &mut Running {
@@ -80,6 +115,7 @@ impl Backend {
     pub(super) fn start(&mut self) {
         if self.transaction == Transaction::Idle {
             self.transaction = Transaction::Started;
+            self.character.read_only = self.state.setting("default_transaction_read_only") == Some("on");
         }
     }
 
@@ -92,21 +128,24 @@ impl Backend {
     }
 
     pub(super) fn commit(&mut self, wires: &mut Wires<'_>) -> Result<(), Failure> {
-        self.transaction = Transaction::Idle;
-        self.portals.clear();
-        let Some(work) = self.state.work.0.take() else { return Ok(()) };
-        if work.breaks_constraint {
-            self.state.work.0 = Some(work);
+        if self.state.work.0.as_ref().is_some_and(|work| work.breaks_constraint) {
             self.roll_back();
             return Err(Failure::new("23503", "insert or update violates a deferred constraint"));
         }
-        for (rows, more) in wires.data.rows.iter_mut().zip(work.rows) {
-            *rows += more;
-        }
+        self.end_transaction();
+        let Some(work) = self.state.work.0.take() else { return Ok(()) };
+        wires.data.commit(&work.written);
         if self.state.listening {
             self.notify.extend(work.notify);
         }
         Ok(())
+    }
+
+    fn end_transaction(&mut self) {
+        self.transaction = Transaction::Idle;
+        self.character = Character::default();
+        self.portals.clear();
+        self.state.locals.clear();
     }
 
     /// What an error does to the transaction.
@@ -124,8 +163,7 @@ impl Backend {
     pub(super) fn roll_back(&mut self) {
         self.take_back();
         self.state.work.0 = None;
-        self.transaction = Transaction::Idle;
-        self.portals.clear();
+        self.end_transaction();
     }
 
     fn take_back(&mut self) {
@@ -150,6 +188,57 @@ impl Backend {
         &mut self.state
     }
 
+    /// What BEGIN, or SET TRANSACTION, says about the transaction that runs.
+    pub(super) fn characterise(&mut self, said: Characteristics, data: &Data) -> Result<(), Failure> {
+        let standby = self.is_standby(data);
+        if let Some(isolation) = said.isolation {
+            if isolation == Isolation::Serializable && standby {
+                return Err(Failure::new("0A000", "cannot use serializable mode in a hot standby"));
+            }
+            let unsettled = !self.character.has_looked && !self.has_savepoints();
+            if isolation != self.character.isolation && !unsettled {
+                let text = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
+                return Err(Failure::new("25001", text));
+            }
+            self.character.isolation = isolation;
+        }
+        match said.read_only {
+            Some(false) if standby => {
+                Err(Failure::new("0A000", "cannot set transaction read-write mode during recovery"))
+            }
+            Some(false) if self.is_read_only() && self.character.has_looked => {
+                let text = "transaction read-write mode must be set before any query";
+                Err(Failure::new("25001", text))
+            }
+            Some(read_only) => {
+                let value = if read_only { "on" } else { "off" };
+                self.change().set(true, READ_ONLY, Some(value));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on with a transaction like the one that has just ended.
+    pub(super) fn chain(&mut self, like: Characteristics) {
+        self.transaction = Transaction::Open;
+        self.character.isolation = like.isolation.unwrap_or_default();
+        self.character.read_only = like.read_only.unwrap_or_default();
+    }
+
+    /// What the running transaction is like.
+    pub(super) fn characteristics(&self) -> Characteristics {
+        Characteristics { isolation: Some(self.character.isolation), read_only: Some(self.is_read_only()) }
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.state.setting(READ_ONLY).map_or(self.character.read_only, |value| value == "on")
+    }
+
+    fn has_savepoints(&self) -> bool {
+        self.state.work.0.as_ref().is_some_and(|work| !work.savepoints.is_empty())
+    }
+
     /// Forgets what DISCARD ALL discards.
     pub(super) fn discard_all(&mut self) {
         *self.change() = State { work: self.state.work.clone(), ..State::default() };
@@ -157,10 +246,23 @@ impl Backend {
         self.portals.clear();
     }
 
-    pub(super) fn insert(&mut self, table: usize, more: usize) {
-        if let Some(rows) = self.state.running().rows.get_mut(table) {
-            *rows += more;
+    pub(super) fn insert(&mut self, table: Table, more: usize) {
+        if self.hides(table) {
+            for (_, rows) in self.change().hiding.iter_mut().filter(|(hidden, _)| *hidden == table) {
+                *rows += more;
+            }
+            return;
         }
+        self.state.running().written.insert(table, more);
+    }
+
+    /// True when a temporary table of the session has this name.
+    pub(super) fn hides(&self, table: Table) -> bool {
+        self.state.hiding.iter().any(|(hidden, _)| *hidden == table)
+    }
+
+    pub(super) fn make(&mut self, table: Table) {
+        self.state.running().written.make(table);
     }
 
     pub(super) fn break_constraint(&mut self) {
@@ -171,28 +273,58 @@ impl Backend {
         self.state.running().notify.push(text.to_owned());
     }
 
-    pub(super) fn count(&self, table: usize, data: &Data) -> usize {
-        let own = self.state.work.0.as_ref().and_then(|work| work.rows.get(table));
-        data.rows.get(table).copied().unwrap_or_default() + own.copied().unwrap_or_default()
+    /// A statement looks at data: from now on the transaction's characteristics are settled.
+    pub(super) fn look(&mut self, data: &Data) {
+        self.character.has_looked = true;
+        if self.character.isolation != Isolation::Statement && self.character.snapshot.is_none() {
+            self.character.snapshot = Some(data.seen_by(self.node));
+        }
     }
 
-    pub(super) fn save(&mut self) {
+    /// What a statement sees now: what was committed, and what its own transaction has written.
+    fn tables(&self, data: &Data) -> Tables {
+        let committed = self.character.snapshot.unwrap_or_else(|| data.seen_by(self.node));
+        match &self.state.work.0 {
+            Some(work) => committed.with(&work.written),
+            None => committed,
+        }
+    }
+
+    pub(super) fn exists(&self, table: Table, data: &Data) -> bool {
+        self.hides(table) || self.tables(data).exists(table)
+    }
+
+    pub(super) fn count(&self, table: Table, data: &Data) -> usize {
+        let hiding = self.state.hiding.iter().find(|(hidden, _)| *hidden == table);
+        hiding.map_or_else(|| self.tables(data).rows(table), |(_, rows)| *rows)
+    }
+
+    pub(super) fn save(&mut self, name: &str) {
         let (lasting, portal) = (self.state.lasting(), self.next_portal);
         let work = self.state.running();
-        let rows = work.rows;
-        work.savepoints.push(Savepoint { lasting, rows, portal });
+        let (name, written, notify) = (name.to_owned(), work.written, work.notify.clone());
+        let breaks_constraint = work.breaks_constraint;
+        work.savepoints.push(Savepoint { name, lasting, written, breaks_constraint, notify, portal });
     }
 
-    pub(super) fn roll_back_to(&mut self) -> Result<(), Failure> {
-        let none = || Failure::new("3B001", "savepoint \"s\" does not exist");
-        let mut work = self.state.work.0.take().ok_or_else(none)?;
-        let Some(Savepoint { lasting, rows, portal }) = work.savepoints.last().cloned() else {
+    pub(super) fn release(&mut self, name: &str) -> Result<(), Failure> {
+        let work = self.state.running();
+        let at =
+            work.savepoints.iter().rposition(|one| one.name == name).ok_or_else(|| no_savepoint(name))?;
+        work.savepoints.truncate(at);
+        Ok(())
+    }
+
+    pub(super) fn roll_back_to(&mut self, name: &str) -> Result<(), Failure> {
+        let Some(mut work) = self.state.work.0.take() else { return Err(no_savepoint(name)) };
+        let Some(at) = work.savepoints.iter().rposition(|one| one.name == name) else {
             self.state.work.0 = Some(work);
-            return Err(none());
+            return Err(no_savepoint(name));
         };
-        work.rows = rows;
-        work.notify.clear();
-        work.breaks_constraint = false;
+        work.savepoints.truncate(at + 1);
+        let Savepoint { lasting, written, breaks_constraint, notify, portal, .. } =
+            work.savepoints[at].clone();
+        (work.written, work.notify, work.breaks_constraint) = (written, notify, breaks_constraint);
         let before = work.before.take().unwrap_or_else(|| Box::new(self.state.lasting()));
         work.before = Some(before);
         self.state = lasting;
@@ -201,4 +333,8 @@ impl Backend {
         self.transaction = Transaction::Open;
         Ok(())
     }
+}
+
+fn no_savepoint(name: &str) -> Failure {
+    Failure::new("3B001", format!("savepoint \"{name}\" does not exist"))
 }

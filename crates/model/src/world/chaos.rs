@@ -17,10 +17,18 @@ impl World<'_> {
     pub(super) fn chaos(&mut self) -> Result<(), String> {
         match self.faults {
             Faults::None => Ok(()),
+            Faults::Changes => {
+                self.perhaps_changes();
+                Ok(())
+            }
             Faults::Unasked => {
                 if self.unasked < UNASKED && self.rng.chance(4) {
                     self.say_unasked();
                 }
+                Ok(())
+            }
+            Faults::Deaths if self.rng.chance(1) => {
+                self.perhaps_changes();
                 Ok(())
             }
             Faults::Deaths => match self.deaths < DEATHS && self.rng.chance(self.danger()) {
@@ -64,7 +72,7 @@ impl World<'_> {
         let slot = &mut self.pool.slots[at];
         slot.from.end().extend_from_slice(&bytes);
         match slot.holder {
-            Some(holder) if slot.node.0 == 0 => {
+            Some(holder) if slot.node.index() == self.data.primary() => {
                 self.seats[holder].unasked.push(Message::new(bytes[0], &bytes[5..]));
             }
             Some(_) => {}

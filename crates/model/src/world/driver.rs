@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use pgherd_session::{Action, Bytes, Context, Event, Gone, Refusal, Report, Session};
-use pgherd_types::{Fate, Replication, SessionId};
+use pgherd_types::{Fate, NodeId, SessionId};
 
 use super::{Faults, Move, Pending, Reading, SeatState, World};
 use crate::backend::Wires;
@@ -34,16 +34,20 @@ impl World<'_> {
                 }
                 Ok(())
             }
-            Move::ClientGone(i) => {
-                self.log(|| format!("C{i}  is gone"));
-                self.seats[i].state = SeatState::Vanished;
-                self.tell(i, Event::ClientGone)?;
-                match self.seats[i].state {
-                    SeatState::Gone => Ok(()),
-                    SeatState::Open | SeatState::Vanished | SeatState::Closed(_) => {
-                        Err(format!("client {i} is gone, and its session goes on"))
-                    }
-                }
+            Move::ClientGone(i) => self.client_goes(i),
+            Move::ClientDone(i) => {
+                self.log(|| format!("C{i}  will send no more"));
+                self.seats[i].half_closes = false;
+                self.tell(i, Event::ClientDone)
+            }
+            Move::Timer(i, at) => self.timer(i, at),
+            Move::Replay(node) => {
+                self.replay(node);
+                Ok(())
+            }
+            Move::Positions => {
+                self.positions();
+                Ok(())
             }
             Move::ServerBytes(at) => {
                 let most = self.pool.slots[at].from.left();
@@ -75,6 +79,25 @@ impl World<'_> {
             }
             Move::Pending(at) => self.answer(at),
         }
+    }
+
+    fn client_goes(&mut self, i: usize) -> Result<(), String> {
+        self.log(|| format!("C{i}  is gone"));
+        self.seats[i].state = SeatState::Vanished;
+        self.tell(i, Event::ClientGone)?;
+        match self.seats[i].state {
+            SeatState::Gone => Ok(()),
+            SeatState::Open | SeatState::Vanished | SeatState::Closed(_) => {
+                Err(format!("client {i} is gone, and its session goes on"))
+            }
+        }
+    }
+
+    fn timer(&mut self, i: usize, at: usize) -> Result<(), String> {
+        let (timer, due) = self.seats[i].timers.remove(at);
+        self.now = self.now.max(due);
+        self.log(|| format!("C{i}  is told that it is time: {timer:?}"));
+        self.tell(i, Event::Timer(timer))
     }
 
     fn server_reads(&mut self, at: usize, count: usize) {
@@ -125,7 +148,7 @@ impl World<'_> {
         let mut cx = Context {
             now: self.now,
             topology: &self.topology,
-            replication: &Replication::default(),
+            replication: &self.replication,
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
@@ -157,14 +180,13 @@ impl World<'_> {
                 false => self.tell(i, Event::Admitted),
             },
             Pending::Lease(i, node, _) if self.is_open(i) && self.fails(6) => {
-                self.fault(i);
-                self.log(|| format!("C{i}  gets no backend of node {node}"));
-                let mut error = Vec::new();
-                crate::backend::error(b'E', "FATAL", "53300", "too many clients already", &mut error);
-                self.tell(i, Event::Refused { node, why: &Refusal::Server(error) })
+                self.refuse(i, node, "53300", "too many clients already")
+            }
+            Pending::Refused(i, node) if self.is_open(i) => {
+                self.refuse(i, node, "57P03", "the database system is shutting down")
             }
             Pending::Lease(i, node, identity) if self.is_open(i) => {
-                let lease = self.pool.lease(i, node, &identity);
+                let lease = self.pool.lease(i, node, &identity, &self.data);
                 self.log(|| format!("C{i}  gets B{}", lease.backend()));
                 self.tell(i, Event::Granted(lease))
             }
@@ -175,8 +197,16 @@ impl World<'_> {
                 self.tell(i, Event::AdminAnswer(ours.then_some(&answer)))
             }
             Pending::Cancel(i, backend) => self.deliver_cancel(i, backend),
-            Pending::Admission(_) | Pending::Lease(..) | Pending::Admin(..) => Ok(()),
+            Pending::Admission(_) | Pending::Lease(..) | Pending::Refused(..) | Pending::Admin(..) => Ok(()),
         }
+    }
+
+    fn refuse(&mut self, i: usize, node: NodeId, code: &str, text: &str) -> Result<(), String> {
+        self.fault(i);
+        self.log(|| format!("C{i}  gets no backend of node {node}"));
+        let mut error = Vec::new();
+        crate::backend::error(b'E', "FATAL", code, text, &mut error);
+        self.tell(i, Event::Refused { node, why: &Refusal::Server(error) })
     }
 
     fn deliver_cancel(&mut self, i: usize, backend: pgherd_types::BackendId) -> Result<(), String> {
@@ -215,7 +245,7 @@ impl World<'_> {
         let mut cx = Context {
             now: self.now,
             topology: &self.topology,
-            replication: &Replication::default(),
+            replication: &self.replication,
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
@@ -247,7 +277,7 @@ impl World<'_> {
         let mut cx = Context {
             now: self.now,
             topology: &self.topology,
-            replication: &Replication::default(),
+            replication: &self.replication,
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
@@ -312,7 +342,12 @@ impl World<'_> {
                 let held = input.get(from..).ok_or("a hold beyond the input")?.to_vec();
                 self.seats[i].reading = Reading::Held(held);
             }
-            Action::ResumeClient | Action::Arm(..) | Action::Disarm(_) => {}
+            Action::ResumeClient => {}
+            Action::Arm(timer, due) => {
+                self.seats[i].timers.retain(|(known, _)| *known != timer);
+                self.seats[i].timers.push((timer, due));
+            }
+            Action::Disarm(timer) => self.seats[i].timers.retain(|(known, _)| *known != timer),
             Action::CancelBackend(backend) => self.pending.push_back(Pending::Cancel(i, backend)),
             Action::CancelSession { .. } => return Err("a session asks for a cancel".to_owned()),
             Action::Admin { text, .. } => {
