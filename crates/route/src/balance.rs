@@ -31,7 +31,8 @@ pub fn choose_reader(
     };
     let drawn = drawn.or_else(|| topology.write_node()).or_else(|| topology.main())?;
     if routing.prefer_lower_delay && is_too_late(drawn, replication, routing) {
-        return draw.least_delayed(random).or_else(|| topology.write_node()).or(Some(drawn));
+        // A new number: this one has decided that the drawn node is a late one.
+        return draw.least_delayed(mixed(mixed(random))).or_else(|| topology.write_node()).or(Some(drawn));
     }
     Some(drawn)
 }
