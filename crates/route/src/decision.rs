@@ -239,7 +239,5 @@ fn because(why: Why) -> &'static str {
         Why::Into => "it makes a table (SELECT INTO)",
         Why::WritingCte => "a common table expression writes",
         Why::Operator => "it uses an operator of another schema",
-        Why::Unknown => "it has a construct that is not known",
-        Why::TooLarge => "it is too large to be read",
     }
 }

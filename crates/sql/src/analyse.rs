@@ -1,10 +1,11 @@
-//! From text to what is known of its statements.
+//! From text to what is known of its statements, with PostgreSQL's grammar.
 
-use crate::class::Class;
-use crate::grammar::{classify, classify_normal};
-use crate::place::{Place, Why};
-use crate::statement::{Statement, Temporary, Text};
-use crate::verb::Verb;
+use std::borrow::Cow;
+use std::panic::catch_unwind;
+
+use crate::normal::{NORMAL_BYTES, Shape, normalise};
+use crate::read::{Letters, Literals, Reader, Unreadable};
+use crate::statement::Text;
 
 /// What may be remembered of a normal text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,35 +17,74 @@ pub enum Remembered {
 }
 
 /// What `text` is: the text of a Query or Parse message, without its closing NUL, in any client encoding.
+///
+/// Where a literal decides, as in `SELECT set_config('work_mem', '1MB', true)`, the text itself is parsed; such a
+/// text is [`Text::Unread`] when it is longer than [`NORMAL_BYTES`].
+///
+/// ```
+/// use pgherd_sql::{Place, Text, analyse};
+///
+/// let Text::One(statement) = analyse(b"SELECT name FROM users WHERE id = 42") else { panic!() };
+/// assert_eq!(statement.place, Place::Anywhere);
+/// assert_eq!(&*statement.reads[0].name, "users");
+/// ```
 pub fn analyse(text: &[u8]) -> Text {
-    of_class(classify(text))
+    let mut normal = Vec::new();
+    match normalise(text, &mut normal) {
+        Shape::Empty => return Text::Empty,
+        Shape::Other => return Text::Unread,
+        Shape::Candidate => {}
+    }
+    match analyse_normal(&normal) {
+        Remembered::Text(text) => text,
+        Remembered::LookInFull if text.len() > NORMAL_BYTES => Text::Unread,
+        Remembered::LookInFull => analyse_as_it_is(text),
+    }
 }
 
-/// What may be remembered of a normal text of shape [`Shape::Candidate`](crate::Shape::Candidate).
+/// What may be remembered of a normal text of shape [`Shape::Candidate`].
 pub fn analyse_normal(normal: &[u8]) -> Remembered {
-    Remembered::Text(of_class(classify_normal(normal)))
-}
-
-/// As far as a class tells: names are not in it.
-fn of_class(class: Class) -> Text {
-    match class {
-        Class::Empty => Text::Empty,
-        Class::Read => Text::One(plain(Verb::Select, Place::Anywhere)),
-        Class::ReadPrimary => Text::One(plain(Verb::Show, Place::Primary(Why::Verb))),
-        Class::Transaction | Class::CopyIn | Class::Other => Text::Unread,
+    match parsed(normal) {
+        Ok((_, Literals::Decide)) => Remembered::LookInFull,
+        Ok((text, Literals::Ignored)) => Remembered::Text(text),
+        Err(Unreadable) => Remembered::Text(Text::Unread),
     }
 }
 
-fn plain(verb: Verb, place: Place) -> Statement {
-    Statement {
-        verb,
-        place,
-        reads: Box::default(),
-        writes: Box::default(),
-        functions: Box::default(),
-        types: Box::default(),
-        sets: Box::default(),
-        temporary: Temporary::None,
-        terminates: None,
+/// What a text is whose tokens are certain, read without the way over its normal text. The oracle of tests.
+#[doc(hidden)]
+pub fn analyse_as_it_is(text: &[u8]) -> Text {
+    parsed(text).map_or(Text::Unread, |(text, _)| text)
+}
+
+/// The parser library asserts the shape of its own trees; should a statement ever break such an assertion, it counts
+/// as one that could not be read.
+fn parsed(text: &[u8]) -> Result<(Text, Literals), Unreadable> {
+    let (text, letters) = readable(text);
+    catch_unwind(|| read(&text, letters)).unwrap_or(Err(Unreadable))
+}
+
+/// The parser wants UTF-8. Of text in another encoding each high byte becomes a letter of its own: names stay
+/// different from each other and from every built-in's.
+fn readable(text: &[u8]) -> (Cow<'_, str>, Letters) {
+    match str::from_utf8(text) {
+        Ok(text) => (text.into(), Letters::AsTheyAre),
+        Err(_) => (text.iter().copied().map(char::from).collect::<String>().into(), Letters::Bytes),
     }
+}
+
+fn read(text: &str, letters: Letters) -> Result<(Text, Literals), Unreadable> {
+    let tree = pg_raw_parse::parse(text).map_err(|_| Unreadable)?;
+    let mut reader = Reader::new(letters);
+    let mut statements = Vec::with_capacity(1);
+    for statement in tree.stmts() {
+        statements.push(reader.statement(statement)?);
+    }
+    let one = match statements.len() {
+        0 => return Ok((Text::Empty, Literals::Ignored)),
+        1 => statements.pop(),
+        _ => None,
+    };
+    let text = one.map_or_else(|| Text::Several(statements.into()), Text::One);
+    Ok((text, reader.literals()))
 }

@@ -9,6 +9,9 @@ pub enum Calls {
     Alike,
     /// Reads only, but the answer is the node's or the process's own, or comes from catalogs.
     Own,
+    /// Needs the primary, whatever its volatility says: transaction ids, advisory locks, sequences, large objects,
+    /// notifications, backup control, snapshots, replication slots.
+    Primary,
     /// May write or set state: it is a user's function, or a built-in that does.
     Unknown,
 }
@@ -19,7 +22,9 @@ pub enum Calls {
 /// A name is all that a text tells. A user's function with the name of a built-in and other argument types
 /// is taken for the built-in, as Pgpool-II does with its function lists.
 pub(crate) fn calls(name: &str) -> Calls {
-    if is_in(&ALIKE, name) || is_in(&ALIKE_NEWER, name) || is_in(&ALIKE_BY_HAND, name) {
+    if is_in(&PRIMARY, name) {
+        Calls::Primary
+    } else if is_in(&ALIKE, name) || is_in(&ALIKE_NEWER, name) || is_in(&ALIKE_BY_HAND, name) {
         Calls::Alike
     } else if is_in(&OWN, name) || is_in(&OWN_BY_HAND, name) {
         Calls::Own
@@ -31,6 +36,31 @@ pub(crate) fn calls(name: &str) -> Calls {
 fn is_in(table: &[&str], name: &str) -> bool {
     table.binary_search(&name).is_ok()
 }
+
+/// Functions that need the primary although some of them are stable: a standby refuses them, or answers of itself.
+#[rustfmt::skip]
+static PRIMARY: [&str; 82] = [
+    "currval", "lastval", "lo_close", "lo_creat", "lo_create", "lo_export", "lo_from_bytea", "lo_get",
+    "lo_import", "lo_lseek", "lo_lseek64", "lo_open", "lo_put", "lo_tell", "lo_tell64", "lo_truncate",
+    "lo_truncate64", "lo_unlink", "loread", "lowrite", "nextval", "pg_advisory_lock", "pg_advisory_lock_shared",
+    "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_advisory_unlock_shared", "pg_advisory_xact_lock",
+    "pg_advisory_xact_lock_shared", "pg_backup_start", "pg_backup_start_time", "pg_backup_stop",
+    "pg_cancel_backend", "pg_copy_logical_replication_slot", "pg_copy_physical_replication_slot",
+    "pg_create_logical_replication_slot", "pg_create_physical_replication_slot", "pg_create_restore_point",
+    "pg_current_snapshot", "pg_current_xact_id", "pg_current_xact_id_if_assigned", "pg_drop_replication_slot",
+    "pg_export_snapshot", "pg_get_replication_slots", "pg_get_sequence_data", "pg_is_in_backup",
+    "pg_listening_channels", "pg_log_standby_snapshot", "pg_logical_emit_message",
+    "pg_logical_slot_get_binary_changes", "pg_logical_slot_get_changes", "pg_logical_slot_peek_binary_changes",
+    "pg_logical_slot_peek_changes", "pg_notification_queue_usage", "pg_notify", "pg_replication_origin_advance",
+    "pg_replication_origin_create", "pg_replication_origin_drop", "pg_replication_origin_progress",
+    "pg_replication_origin_session_is_setup", "pg_replication_origin_session_progress",
+    "pg_replication_origin_session_reset", "pg_replication_origin_session_setup",
+    "pg_replication_origin_xact_reset", "pg_replication_origin_xact_setup", "pg_replication_slot_advance",
+    "pg_sequence_last_value", "pg_start_backup", "pg_stop_backup", "pg_switch_wal", "pg_sync_replication_slots",
+    "pg_terminate_backend", "pg_try_advisory_lock", "pg_try_advisory_lock_shared", "pg_try_advisory_xact_lock",
+    "pg_try_advisory_xact_lock_shared", "pg_xact_status", "setseed", "setval", "txid_current",
+    "txid_current_if_assigned", "txid_current_snapshot", "txid_status",
+];
 
 /// Immutable and stable functions of the versions after 15.
 #[rustfmt::skip]
@@ -64,11 +94,11 @@ static OWN_BY_HAND: [&str; 36] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{ALIKE, ALIKE_BY_HAND, ALIKE_NEWER, Calls, OWN, OWN_BY_HAND, calls};
+    use super::{ALIKE, ALIKE_BY_HAND, ALIKE_NEWER, Calls, OWN, OWN_BY_HAND, PRIMARY, calls};
 
     #[test]
     fn tables_are_sorted_and_disjoint() {
-        let tables: [&[&str]; 5] = [&ALIKE, &ALIKE_NEWER, &ALIKE_BY_HAND, &OWN, &OWN_BY_HAND];
+        let tables: [&[&str]; 6] = [&ALIKE, &ALIKE_NEWER, &ALIKE_BY_HAND, &OWN, &OWN_BY_HAND, &PRIMARY];
         for table in tables {
             assert!(table.is_sorted_by(|a, b| a < b), "{table:?}");
         }
@@ -89,7 +119,7 @@ mod tests {
             pg_import_system_collations brin_summarize_new_values gin_clean_pending_list pg_rotate_logfile \
             pg_wal_replay_pause pg_nextoid binary_upgrade_set_next_pg_type_oid my_function Lower";
         for name in dangerous.split_whitespace() {
-            assert_eq!(calls(name), Calls::Unknown, "{name}");
+            assert!(matches!(calls(name), Calls::Primary | Calls::Unknown), "{name}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The normal text of a statement: what is left when comments, white space and the values of literals are
-//! taken away. Two statements with the same normal text have the same [`Class`](crate::Class), because the
-//! class is read from the normal text alone.
+//! taken away. Two statements with the same normal text are the same to routing, because what is known of them is read
+//! from the normal text alone, or it is known that a literal decides.
 //!
 //! The boundaries of strings and comments follow PostgreSQL's `scan.l`. Three things decide about them that
 //! the text does not tell: the client's encoding, `standard_conforming_strings`, and the server's version.
@@ -12,7 +12,9 @@
 //! * In SJIS, BIG5, GBK, UHC, GB18030 and JOHAB the second byte of a letter may be an ASCII one, never one of
 //!   `'"$*/-;,()`, but `\` and some operators: a byte above 0x7f before one of those is not understood,
 //!   unless it stands in a plain string, a comment or a quoted name, where it cannot matter.
-//! * `U&` strings and names have an escape character that a later literal names.
+//!
+//! The escapes of `U&` strings and names do not move their ends. (One with UESCAPE is not read: what the literal
+//! behind that word says is gone from the normal text.)
 
 mod writer;
 
@@ -30,9 +32,9 @@ pub const NORMAL_BYTES: usize = 64 * 1024;
 pub enum Shape {
     /// Nothing but white space and comments.
     Empty,
-    /// It may be more than [`Class::Other`](crate::Class::Other): the grammar decides by its normal text.
+    /// The grammar decides by its normal text.
     Candidate,
-    /// It is [`Class::Other`](crate::Class::Other): by its first word, or because its tokens are not certain.
+    /// It cannot be read: it is too long, or its tokens are not certain.
     Other,
 }
 
@@ -51,7 +53,7 @@ pub fn normalise(text: &[u8], normal: &mut Vec<u8>) -> Shape {
     }
 }
 
-/// The tokens are not certain, or do not matter.
+/// The tokens are not certain, or too many.
 struct Uncertain;
 
 struct Lexer<'a> {
@@ -125,13 +127,20 @@ impl<'a> Lexer<'a> {
             (b"n" | b"N", [b'\'', ..]) => return self.string(Escapes::Plain, b"n'1'"),
             (b"b" | b"B", [b'\'', ..]) => return self.string(Escapes::Plain, b"b'1'"),
             (b"x" | b"X", [b'\'', ..]) => return self.string(Escapes::Plain, b"x'1'"),
-            (b"u" | b"U", [b'&', b'\'' | b'"', ..]) => return Err(Uncertain),
+            (b"u" | b"U", [b'&', b'\'', ..]) => {
+                self.at += 1;
+                return self.string(Escapes::Plain, b"u&'1'");
+            }
+            (b"u" | b"U", [b'&', b'"', ..]) => {
+                self.out.word(b"u&");
+                self.at += 1;
+                return self.quoted_name();
+            }
             ([.., 0x80..=0xff], [next, ..]) if may_be_second_byte(*next) => return Err(Uncertain),
             _ => {}
         }
-        let first = self.out.len() == 0;
-        let word = self.out.word(word);
-        if first && !may_start_candidate(word) { Err(Uncertain) } else { Ok(()) }
+        self.out.word(word);
+        Ok(())
     }
 
     /// Digits, fraction and exponent. What follows without a space stays where it is, so that the grammar
@@ -299,26 +308,4 @@ static WORD: [bool; 256] = {
 /// ASCII bytes that end a word but are the second byte of a letter in some client encoding.
 fn may_be_second_byte(byte: u8) -> bool {
     matches!(byte, b'@' | b'[' | b'\\' | b']' | b'^' | b'`' | b'{' | b'|' | b'}' | b'~')
-}
-
-/// First words of statements that can be of another class than [`Class::Other`](crate::Class::Other).
-fn may_start_candidate(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"select"
-            | b"with"
-            | b"values"
-            | b"table"
-            | b"show"
-            | b"explain"
-            | b"copy"
-            | b"begin"
-            | b"start"
-            | b"commit"
-            | b"end"
-            | b"rollback"
-            | b"abort"
-            | b"savepoint"
-            | b"release"
-    )
 }

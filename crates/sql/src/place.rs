@@ -18,10 +18,10 @@ pub enum Place {
 pub enum Why {
     /// The kind of statement.
     Verb,
-    /// It looks into system catalogs, or asks for a name in them.
-    Catalog,
     /// It asks what a node or a server process knows of itself.
     NodesOwn,
+    /// It looks into system catalogs, or asks for a name in them.
+    Catalog,
     /// It calls a built-in function that needs the primary, whatever its volatility: transaction ids, advisory
     /// locks, sequences, large objects, notifications, backup control, snapshots, replication slots.
     PrimaryFunction,
@@ -35,8 +35,4 @@ pub enum Why {
     WritingCte,
     /// An operator with a schema that is not PostgreSQL's own.
     Operator,
-    /// A construct that is not known here.
-    Unknown,
-    /// More nodes than are looked at.
-    TooLarge,
 }

@@ -73,9 +73,9 @@ fn what_settings_decide_is_other() {
         b"SELECT \x83|lower(1)",
         b"SELECT \x83\\",
         b"SELECT \x83[1]",
-        b"SELECT U&'\\0061'",
+        b"SELECT U&'!0061' UESCAPE '!'",
         b"SELECT U&\"l!006fwer\"('x') UESCAPE '!'",
-        b"SELECT u&\"lower\"('x')",
+        b"SELECT u&\"lo!0077er\"('x') UESCAPE '!'",
         b"SELECT 0x1f",
         b"SELECT 1\0; DELETE FROM t",
     ];

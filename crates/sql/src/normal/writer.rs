@@ -56,13 +56,11 @@ impl<'a> Writer<'a> {
         self.open = None;
     }
 
-    /// A name or keyword, in lower case; tells how it was written.
-    pub(super) fn word(&mut self, word: &[u8]) -> &[u8] {
+    /// A name or keyword, in lower case.
+    pub(super) fn word(&mut self, word: &[u8]) {
         self.verbatim(word);
         let start = self.out.len() - word.len();
-        let written = self.out.get_mut(start..).unwrap_or_default();
-        written.make_ascii_lowercase();
-        written
+        self.out.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
     }
 
     /// A literal, or a parameter, as one of its kind: neither its value nor the length of a list of them tells

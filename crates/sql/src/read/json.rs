@@ -3,25 +3,25 @@
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::{JsonAggConstructor, JsonFuncExpr, JsonOutput, JsonTable, JsonTableColumn};
 
-use super::{Unknown, Walk};
+use super::{Reader, Unreadable};
 
-impl<'a> Walk<'a> {
+impl<'a> Reader<'a> {
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "the grammar's 270 nodes; what is not named is unknown"
+        reason = "the grammar's 270 nodes; what is not named makes it unreadable"
     )]
-    pub(super) fn json(&mut self, node: Node<'a>) -> Result<(), Unknown> {
+    pub(super) fn json(&mut self, node: Node<'a>) -> Result<(), Unreadable> {
         match node {
             Node::JsonFuncExpr(n) => self.json_function(n),
             Node::JsonTable(n) => self.json_table(n),
             Node::JsonTableColumn(n) => self.json_column(n),
-            Node::JsonTablePathSpec(n) => self.stack.push(n.string()),
+            Node::JsonTablePathSpec(n) => self.push(n.string()),
             Node::JsonValueExpr(n) => self.push_all([n.raw_expr(), n.formatted_expr()]),
-            Node::JsonBehavior(n) => self.stack.push(n.expr()),
+            Node::JsonBehavior(n) => self.push(n.expr()),
             Node::JsonArgument(n) => self.push_all(n.val().map(Node::JsonValueExpr)),
-            Node::JsonIsPredicate(n) => self.stack.push(n.expr()),
+            Node::JsonIsPredicate(n) => self.push(n.expr()),
             Node::JsonKeyValue(n) => {
-                self.stack.push(n.key());
+                self.push(n.key());
                 self.push_all(n.value().map(Node::JsonValueExpr));
             }
             Node::JsonParseExpr(n) => {
@@ -29,7 +29,7 @@ impl<'a> Walk<'a> {
                 self.json_output(n.output());
             }
             Node::JsonScalarExpr(n) => {
-                self.stack.push(n.expr());
+                self.push(n.expr());
                 self.json_output(n.output());
             }
             Node::JsonSerializeExpr(n) => {
@@ -43,9 +43,9 @@ impl<'a> Walk<'a> {
 
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "the grammar's 270 nodes; what is not named is unknown"
+        reason = "the grammar's 270 nodes; what is not named makes it unreadable"
     )]
-    fn json_constructor(&mut self, node: Node<'a>) -> Result<(), Unknown> {
+    fn json_constructor(&mut self, node: Node<'a>) -> Result<(), Unreadable> {
         match node {
             Node::JsonObjectConstructor(n) => {
                 self.push_all(n.exprs().iter().map(Node::JsonKeyValue));
@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
                 self.json_output(n.output());
             }
             Node::JsonArrayQueryConstructor(n) => {
-                self.query(n.query());
+                self.push(n.query());
                 self.json_output(n.output());
             }
             Node::JsonObjectAgg(n) => {
@@ -67,14 +67,14 @@ impl<'a> Walk<'a> {
                 self.push_all(n.arg().map(Node::JsonValueExpr));
                 self.json_aggregate(n.constructor());
             }
-            _ => return Err(Unknown),
+            _ => return Err(Unreadable),
         }
         Ok(())
     }
 
     fn json_function(&mut self, call: &'a JsonFuncExpr) {
         self.push_all(call.context_item().map(Node::JsonValueExpr));
-        self.stack.push(call.pathspec());
+        self.push(call.pathspec());
         self.list(call.passing());
         self.json_output(call.output());
         self.push_all(call.on_empty().into_iter().chain(call.on_error()).map(Node::JsonBehavior));
@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
     fn json_aggregate(&mut self, aggregate: Option<&'a JsonAggConstructor>) {
         let Some(aggregate) = aggregate else { return };
         self.json_output(aggregate.output());
-        self.stack.push(aggregate.agg_filter());
+        self.push(aggregate.agg_filter());
         self.list(aggregate.agg_order());
         self.push_all(aggregate.over().map(Node::WindowDef));
     }
