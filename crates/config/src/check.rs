@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pgherd_types::ClusteringMode;
 
-use crate::choices::ProcessMode;
+use crate::choices::{ProcessMode, ReadConsistency};
 use crate::load::SetAt;
 use crate::problem::{Problem, Severity, shown};
 use crate::problems::Problems;
@@ -19,6 +19,8 @@ pub(crate) fn check(file: &Path, settings: &Settings, set_at: &SetAt, problems: 
     check.places_for_clients();
     check.nodes();
     check.redirects();
+    check.delay();
+    check.consistency();
     check.recovery();
     check.cache();
 }
@@ -143,6 +145,52 @@ impl Check<'_> {
                 self.say(Severity::Error, (name, None), message, hint);
             }
         }
+    }
+
+    fn delay(&mut self) {
+        let own = &self.settings.standby;
+        if !own.sr_check_period.is_zero() {
+            return;
+        }
+        let idle = [
+            ("delay_threshold", own.delay_threshold > 0),
+            ("delay_threshold_by_time", !own.delay_threshold_by_time.is_zero()),
+            ("replication_delay_source_cmd", !own.replication_delay_source_cmd.is_empty()),
+        ];
+        for (name, _) in idle.into_iter().filter(|(_, is_set)| *is_set) {
+            let message =
+                format!("{name} does nothing: with sr_check_period = 0 nobody looks at the standbys' delay");
+            self.say(
+                Severity::Warning,
+                (name, None),
+                message,
+                "write sr_check_period = 10, or remove the line",
+            );
+        }
+    }
+
+    /// Reads go to a standby only when it is known how far it has replayed.
+    fn consistency(&mut self) {
+        let mode = self.settings.connections.backend_clustering_mode;
+        let can_ask = !self.settings.standby.sr_check_user.is_empty()
+            || !self.settings.health.health_check_user.is_empty();
+        let is_streaming = mode == ClusteringMode::StreamingReplication;
+        if self.settings.own.read_consistency != ReadConsistency::Session
+            || !mode.has_primary()
+            || (is_streaming && can_ask)
+        {
+            return;
+        }
+        let (why, hint) = if is_streaming {
+            ("sr_check_user is empty", "set sr_check_user to a user who may log in on all nodes")
+        } else {
+            ("only standbys of streaming replication can be asked", "write read_consistency = 'eventual'")
+        };
+        let message = format!(
+            "with read_consistency = 'session' all reads after a write of their session go to the primary: \
+             nobody knows how far the other nodes are ({why})"
+        );
+        self.say(Severity::Warning, ("read_consistency", None), message, hint);
     }
 
     fn recovery(&mut self) {

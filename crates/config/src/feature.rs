@@ -24,8 +24,6 @@ pub enum Feature {
     Recovery,
     /// Sending writes to all nodes.
     Replication,
-    /// Watching the standbys' delay.
-    StandbyDelay,
     /// TLS.
     Tls,
     /// Logging of statements and messages.
@@ -48,7 +46,6 @@ impl Feature {
             Feature::Pcp => "PCP",
             Feature::Recovery => "online recovery",
             Feature::Replication => "replication of its own",
-            Feature::StandbyDelay => "checks of the standbys' delay",
             Feature::Tls => "TLS",
             Feature::Tracing => "logging of statements and messages",
             Feature::Watchdog => "the watchdog",
@@ -75,7 +72,6 @@ impl Feature {
             | Feature::Notices
             | Feature::Pcp
             | Feature::Replication
-            | Feature::StandbyDelay
             | Feature::Tracing => true,
         }
     }

@@ -16,8 +16,8 @@ pub(crate) struct Delays {
     reports: Vec<(NodeId, WalReport)>,
     history: Lags,
     lags: Vec<(NodeId, Lag)>,
-    /// What the command told last.
-    told: BTreeMap<NodeId, Duration>,
+    /// What the command told last; `None` without a command.
+    told: Option<BTreeMap<NodeId, Duration>>,
 }
 
 /// Something for the log.
@@ -122,10 +122,10 @@ impl Delays {
         self.reports.extend(new);
         self.lags = self.history.judge(seen.primary(), &seen.names(), &self.reports, seen.begun);
         if !seen.settings.standby.replication_delay_source_cmd.is_empty() {
-            self.told.retain(|node, _| seen.primary() != Some(*node));
+            self.told.get_or_insert_default().retain(|node, _| seen.primary() != Some(*node));
             return Vec::new();
         }
-        self.told.clear();
+        self.told = None;
         // Once per round and standby: when it or the primary was the last to answer.
         let is_new =
             |node: NodeId| nodes.contains(&node) || seen.primary().is_some_and(|id| nodes.contains(&id));
@@ -143,14 +143,15 @@ impl Delays {
         let plain = |(level, text)| Remark { level, text, detail: None };
         let mut remarks: Vec<_> = told.remarks.into_iter().map(plain).collect();
         let is_standby = |node: NodeId| command.standbys.iter().any(|(standby, _)| *standby == node);
-        self.told.retain(|node, _| is_standby(*node));
+        let own = self.told.get_or_insert_default();
+        own.retain(|node, _| is_standby(*node));
         for (node, behind) in told.delays.into_iter().filter(|(node, _)| is_standby(*node)) {
             match behind {
                 TimeBehind::Known(time) => {
-                    self.told.insert(node, time);
+                    own.insert(node, time);
                     remarks.extend(seen.remark_told(node, time));
                 }
-                TimeBehind::Unknown => drop(self.told.remove(&node)),
+                TimeBehind::Unknown => drop(own.remove(&node)),
                 TimeBehind::Down => {}
             }
         }
@@ -161,8 +162,9 @@ impl Delays {
     pub(crate) fn lags(&self) -> Vec<(NodeId, Lag)> {
         let with_told = |(node, lag): &(NodeId, Lag)| {
             let mut lag = lag.clone();
-            if let Some(&time) = self.told.get(node) {
-                lag.delay = Some(Delay { bytes: lag.delay.and_then(|delay| delay.bytes), time: Some(time) });
+            if let Some(told) = &self.told {
+                let (bytes, time) = (lag.delay.and_then(|delay| delay.bytes), told.get(node).copied());
+                lag.delay = (bytes.is_some() || time.is_some()).then_some(Delay { bytes, time });
             }
             (*node, lag)
         };

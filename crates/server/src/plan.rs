@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use pgherd_admin::tables::DelayUnit;
 use pgherd_auth::StoredPassword;
 use pgherd_cluster::NodeSpec;
-use pgherd_config::{Backend, ErrorVerbosity, MessageLevel, Settings};
+use pgherd_config::{Backend, ErrorVerbosity, MessageLevel, ReadConsistency, Settings};
 use pgherd_io::{Listen, LiveSettings, Passwords, ProbeTarget};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_session::{BackendMessages, Policy, Tracing};
@@ -144,8 +144,12 @@ pub(crate) fn probes(
 
 /// True when sessions may need to know where the nodes are in the WAL, and the nodes can be asked.
 pub(crate) fn asks_positions(settings: &Settings) -> bool {
-    settings.connections.backend_clustering_mode == ClusteringMode::StreamingReplication
-        && can_ask_roles(settings)
+    let is_wanted = match settings.own.read_consistency {
+        ReadConsistency::Eventual => false,
+        ReadConsistency::Session => true,
+    };
+    let mode = settings.connections.backend_clustering_mode;
+    is_wanted && mode == ClusteringMode::StreamingReplication && can_ask_roles(settings)
 }
 
 /// How the standbys' delay is shown: as a time where that is what counts.
@@ -197,6 +201,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use pgherd_admin::tables::DelayUnit;
     use pgherd_auth::StoredPassword;
     use pgherd_config::{NoFiles, Settings};
     use pgherd_io::{Listen, Passwords};
@@ -236,6 +241,30 @@ mod tests {
         {
             let settings = settings(&format!("listen_addresses = '{text}'"));
             assert_eq!(super::open_addresses(&settings).len(), open, "{text}");
+        }
+    }
+
+    #[test]
+    fn who_needs_the_nodes_positions() {
+        for (text, asks) in [
+            ("sr_check_user = 'u'", false),
+            ("read_consistency = session", false),
+            ("read_consistency = session\nsr_check_user = 'u'", true),
+            ("read_consistency = session\nhealth_check_user = 'u'", true),
+            ("read_consistency = session\nsr_check_user = 'u'\nbackend_clustering_mode = slony", false),
+        ] {
+            assert_eq!(super::asks_positions(&settings(text)), asks, "{text}");
+        }
+    }
+
+    #[test]
+    fn how_the_delay_is_shown() {
+        for (text, unit) in [
+            ("delay_threshold = 1", DelayUnit::Bytes),
+            ("delay_threshold_by_time = 1", DelayUnit::Time),
+            ("replication_delay_source_cmd = 'x'", DelayUnit::Time),
+        ] {
+            assert_eq!(super::delay_unit(&settings(text)), unit, "{text}");
         }
     }
 

@@ -29,6 +29,6 @@ section! {
 
         /// The name under which the standby's receiver is found in `pg_stat_replication`.
         backend_application_name: String =
-            String::new(), Text::of("application name"), Reload, Waits(Feature::StandbyDelay);
+            String::new(), Text::of("application name"), Reload, Works;
     }
 }

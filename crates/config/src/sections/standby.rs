@@ -4,9 +4,8 @@ use pgherd_types::Secret;
 
 use super::{milliseconds, seconds};
 use crate::choices::LogDelay;
-use crate::feature::Feature;
 use crate::kind::{Bytes, Choice, Hidden, Switch, Text, Time};
-use crate::setting::State::{Waits, Works};
+use crate::setting::State::Works;
 use crate::setting::section;
 
 section! {
@@ -36,15 +35,16 @@ section! {
 
         /// When the standbys' delay is logged.
         log_standby_delay: LogDelay =
-            LogDelay::IfOverThreshold, Choice, Reload, Waits(Feature::StandbyDelay);
+            LogDelay::IfOverThreshold, Choice, Reload, Works;
 
-        /// Command that tells a standby's delay in milliseconds (-1: it is down); it is run with
-        /// `host:port` of the standby. Empty: the nodes are asked.
+        /// Command that tells for how long the standbys are behind. It is run with `host:port` of each standby, in the
+        /// order of their numbers, and prints as many numbers of milliseconds; -1 says that the standby is down, and
+        /// what was known of it stays. Empty: the nodes are asked.
         replication_delay_source_cmd: String =
-            String::new(), Text::of("command"), Reload, Waits(Feature::StandbyDelay);
+            String::new(), Text::of("command"), Reload, Works;
 
         /// `replication_delay_source_cmd` is ended after this time.
         replication_delay_source_timeout: Duration =
-            seconds(10), Time::SECONDS.within(1, 3600), Reload, Waits(Feature::StandbyDelay);
+            seconds(10), Time::SECONDS.within(1, 3600), Reload, Works;
     }
 }
