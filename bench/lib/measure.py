@@ -81,7 +81,8 @@ def _pgbench(workload, running, seconds, base):
     tps = re.search(r"^tps = ([\d.]+)", said.stdout, re.M)
     latencies = _latencies(prefix)
     if said.returncode or not count or not tps:
-        return {"error": (said.stderr.strip().splitlines() or ["pgbench failed"])[-1][:200]}
+        lines = said.stderr.strip().splitlines() or [f"pgbench ended with {said.returncode}, {said.stdout[-100:]!r}"]
+        return {"error": lines[-1][:200]}
     return _result(running, before, int(count.group(1)), float(tps.group(1)), latencies)
 
 

@@ -32,13 +32,13 @@ class Scene:
 
 
 class Middleware:
-    """One middleware of one scene. `cannot` says why it takes no part in a workload."""
+    """One middleware. `cannot` says why it takes no part in a workload; `on_demand`: only when it is asked for."""
 
-    def __init__(self, name, programs=(), cannot=None, ours=False):
+    def __init__(self, name, programs=(), cannot=None, on_demand=False):
         self.name = name
         self.programs = programs
         self.cannot = cannot or {}
-        self.ours = ours
+        self.on_demand = on_demand
 
     def is_there(self):
         """True when all programs are installed."""
@@ -167,7 +167,7 @@ class Pgherd(Middleware):
     """What all of this is about."""
 
     def __init__(self, program, name="pgherd", more=None):
-        super().__init__(name, ours=True)
+        super().__init__(name)
         self.program = program
         self.more = more or {}
 
@@ -179,8 +179,8 @@ class Pgherd(Middleware):
 class Floor(Middleware):
     """A relay of this folder: the same kind of event loop as pgherd's, and nothing of a session."""
 
-    def __init__(self, program, driver):
-        super().__init__(f"floor-{driver}", ours=True)
+    def __init__(self, program, driver, on_demand=False):
+        super().__init__(f"floor-{driver}", on_demand=on_demand)
         self.program = program
         self.driver = driver
 
@@ -191,4 +191,5 @@ class Floor(Middleware):
 def all_of(pgherd, floor, settings):
     """Every middleware there is, in the order of the tables. `settings` are further ones of pgherd."""
     return [PgBouncer("session"), PgBouncer("transaction"), HaProxy(), Pgpool(), Pgherd(pgherd, more=settings),
-            Floor(floor, "epoll"), Floor(floor, "uring")]
+            Floor(floor, "epoll"), Floor(floor, "uring"), Floor(floor, "uring-single", on_demand=True),
+            Floor(floor, "uring-direct", on_demand=True)]

@@ -19,6 +19,8 @@ pub(crate) struct Buffers {
     count: u16,
     bytes: u32,
     tail: u16,
+    /// Buffers that the kernel can fill.
+    spare: u16,
 }
 
 impl Buffers {
@@ -28,7 +30,7 @@ impl Buffers {
         let memory = map(usize::from(count) * bytes as usize)?;
         // SAFETY: the memory is page-aligned, of the size that `count` says, and never freed.
         unsafe { uring.submitter().register_buf_ring_with_flags(ring as u64, count, GROUP, 0)? };
-        let mut new = Buffers { ring, memory, count, bytes, tail: 0 };
+        let mut new = Buffers { ring, memory, count, bytes, tail: 0, spare: 0 };
         for number in 0..count {
             new.give_back(number);
         }
@@ -42,8 +44,26 @@ impl Buffers {
         unsafe { self.memory.add(usize::from(number) * self.bytes as usize) }
     }
 
+    /// The first bytes of a buffer that the kernel has filled.
+    pub(crate) fn bytes(&self, number: u16, count: u32) -> &[u8] {
+        debug_assert!(count <= self.bytes);
+        // SAFETY: the kernel has filled so many bytes of it, and leaves it alone until it is given back.
+        unsafe { core::slice::from_raw_parts(self.start(number), count as usize) }
+    }
+
+    /// Buffers that the kernel can fill.
+    pub(crate) fn spare(&self) -> u16 {
+        self.spare
+    }
+
+    /// The kernel has filled one.
+    pub(crate) fn taken(&mut self) {
+        self.spare -= 1;
+    }
+
     /// Lets the kernel fill a buffer again.
     pub(crate) fn give_back(&mut self, number: u16) {
+        self.spare += 1;
         let at = usize::from(self.tail & (self.count - 1));
         let start = self.start(number) as u64;
         // SAFETY: `at` is within the ring, the entry is not the kernel's before the tail moves past it, and the tail is

@@ -12,7 +12,9 @@ mod uring_relay;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "floor epoll|uring|uring-single LISTEN SERVER...\n\
+use uring_relay::Receive;
+
+const USAGE: &str = "floor epoll|uring|uring-single|uring-direct LISTEN SERVER...\n\
                      floor stub LISTEN\n\
                      LISTEN is HOST:PORT; a SERVER is HOST:PORT or the path of a Unix socket";
 
@@ -22,16 +24,11 @@ fn main() -> ExitCode {
     let ended = match words.as_slice() {
         ["stub", listen] => stub::run(listen),
         ["epoll", listen, servers @ ..] if !servers.is_empty() => epoll_relay::run(listen, servers),
-        ["uring", listen, servers @ ..] if !servers.is_empty() => {
-            uring_relay::run(listen, servers, uring_relay::Receive::Multishot)
-        }
-        ["uring-single", listen, servers @ ..] if !servers.is_empty() => {
-            uring_relay::run(listen, servers, uring_relay::Receive::Single)
-        }
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+        [driver, listen, servers @ ..] if !servers.is_empty() => match Receive::named(driver) {
+            Some(receive) => uring_relay::run(listen, servers, receive),
+            None => return usage(),
+        },
+        _ => return usage(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,4 +37,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
 }

@@ -22,7 +22,8 @@ pub(crate) fn listen(address: &str) -> io::Result<OwnedFd> {
 /// Connects, waiting for it: a listener on the same machine answers at once. The socket does not wait afterwards.
 pub(crate) fn connect(server: &str) -> io::Result<OwnedFd> {
     if server.starts_with('/') {
-        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let socket =
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         rustix::net::connect(&socket, &SocketAddrUnix::new(server)?)?;
         rustix::io::ioctl_fionbio(&socket, true)?;
         return Ok(socket);

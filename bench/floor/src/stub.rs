@@ -67,7 +67,9 @@ pub(crate) fn run(listen: &str) -> io::Result<()> {
 impl Connection {
     /// Reads once and answers. False when the client is gone.
     fn turn(&mut self, buffer: &mut [u8], answer: &mut Vec<u8>) -> bool {
-        let Ok((count, _)) = rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::empty()) else { return false };
+        let Ok((count, _)) = rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::empty()) else {
+            return false;
+        };
         if count == 0 {
             return false;
         }
