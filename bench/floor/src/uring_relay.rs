@@ -20,8 +20,8 @@ use crate::net;
 
 const ENTRIES: u32 = 2048;
 const COMPLETIONS: u32 = 16 * 1024;
-/// 1 MiB in all. The kernel takes them in turn, so all of them pass through the processor's caches: with 16 MiB, a point
-/// read takes a tenth more and 1,000 rows a quarter.
+/// 1 MiB in all. The kernel takes them in turn, so all of them pass through the processor's caches: with 16 MiB, a
+/// point read takes a tenth more and 1,000 rows a quarter.
 const BUFFERS: u16 = 64;
 const BUFFER_BYTES: u32 = 16 * 1024;
 const LISTENER: u64 = u64::MAX;
