@@ -50,6 +50,9 @@ const ROWS: usize = 10_000;
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_millis(100);
 
+/// The name of the prepared query.
+const PREPARED: &[u8] = b"pgherd";
+
 /// The name under which the servers know these connections.
 const APPLICATION: &str = "pgherd";
 
@@ -82,7 +85,33 @@ impl Probe {
     /// # Errors
     /// See [`ProbeError`]. After [`ProbeError::Server`] more can be asked, after a fault nothing.
     pub fn ask(&mut self, query: &str) -> Result<ProbeRows, ProbeError> {
-        self.link.query(query)
+        let mut out = Vec::new();
+        frontend::put_query(&mut out, query.as_bytes());
+        self.link.request(&out)
+    }
+
+    /// Prepares the query that [`Probe::ask_prepared`] runs: one that is asked again and again then costs the server
+    /// half.
+    ///
+    /// # Errors
+    /// As [`Probe::ask`].
+    pub fn prepare(&mut self, query: &str) -> Result<(), ProbeError> {
+        let mut out = Vec::new();
+        frontend::put_parse(&mut out, PREPARED, query.as_bytes(), [].into_iter());
+        frontend::put_sync(&mut out);
+        self.link.request(&out).map(drop)
+    }
+
+    /// Runs the query that was prepared.
+    ///
+    /// # Errors
+    /// As [`Probe::ask`], also when none was prepared.
+    pub fn ask_prepared(&mut self) -> Result<ProbeRows, ProbeError> {
+        let mut out = Vec::new();
+        frontend::put_bind(&mut out, b"", PREPARED, [].into_iter(), [].into_iter(), [].into_iter());
+        frontend::put_execute(&mut out, b"", 0);
+        frontend::put_sync(&mut out);
+        self.link.request(&out)
     }
 }
 
@@ -161,10 +190,9 @@ impl Link {
         }
     }
 
-    fn query(&mut self, query: &str) -> Result<ProbeRows, ProbeError> {
-        let mut out = Vec::new();
-        frontend::put_query(&mut out, query.as_bytes());
-        self.send(&out)?;
+    /// Sends messages that ReadyForQuery ends the answer to.
+    fn request(&mut self, messages: &[u8]) -> Result<ProbeRows, ProbeError> {
+        self.send(messages)?;
         let mut answer = Answer::default();
         let mut buffer = [0; 4096];
         // The rest of the buffer is read even when the answer is complete: the next question's answer begins behind it.
@@ -213,7 +241,7 @@ impl Link {
     }
 }
 
-/// The answer to the query, as far as it is there.
+/// The answer to a request, as far as it is there.
 #[derive(Default)]
 struct Answer {
     rows: ProbeRows,

@@ -204,6 +204,11 @@ fn the_probe_reads_rows_and_errors() {
     probe.renew(SOON);
     let wide = probe.ask("select repeat('x', 10000)").unwrap();
     assert_eq!(wide[0][0].as_ref().map(String::len), Some(10_000), "an error is no end");
+    assert!(matches!(probe.ask_prepared(), Err(ProbeError::Server { code, .. }) if code == "26000"));
+    probe.prepare("select pg_catalog.pg_is_in_recovery()").unwrap();
+    for _ in 0..3 {
+        assert_eq!(probe.ask_prepared().unwrap(), [[Some("f".to_owned())]]);
+    }
     probe.renew(core::time::Duration::ZERO);
     assert!(matches!(probe.ask("select 1"), Err(ProbeError::Fault(_))), "its time is over");
     let nobody = ProbeTarget { user: "nobody".to_owned(), ..target.clone() };

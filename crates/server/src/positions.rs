@@ -123,13 +123,14 @@ impl Poller {
         }
         let mut probe = Probe::open(&target, LIMIT).ok()?;
         let pages = wal::ask_pages(&mut probe).ok()??;
+        wal::prepare_place(&mut probe).ok()?;
         Some(Link { probe, pages, target })
     }
 
     fn sample(&self, link: &mut Link) -> Option<Position> {
         link.probe.renew(LIMIT);
         let asked = self.data_plane.now();
-        let place = wal::ask_place(&mut link.probe, link.pages).ok()??;
+        let place = wal::ask_place_again(&mut link.probe, link.pages).ok()??;
         Some(Position { lsn: place.end?, asked, in_recovery: place.in_recovery })
     }
 }

@@ -36,8 +36,18 @@ pub(crate) fn ask_pages(probe: &mut Probe) -> Result<Option<WalPages>, ProbeErro
 }
 
 /// Asks where the node is. `None` when it answers something else.
-pub(crate) fn ask_place(probe: &mut Probe, pages: WalPages) -> Result<Option<Place>, ProbeError> {
+fn ask_place(probe: &mut Probe, pages: WalPages) -> Result<Option<Place>, ProbeError> {
     Ok(read_place(&probe.ask(POSITION)?, pages))
+}
+
+/// Makes ready for [`ask_place_again`].
+pub(crate) fn prepare_place(probe: &mut Probe) -> Result<(), ProbeError> {
+    probe.prepare(POSITION)
+}
+
+/// Asks where the node is, for those who ask often.
+pub(crate) fn ask_place_again(probe: &mut Probe, pages: WalPages) -> Result<Option<Place>, ProbeError> {
+    Ok(read_place(&probe.ask_prepared()?, pages))
 }
 
 /// Asks for all that the check every `sr_check_period` wants to know.
