@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn whole_texts_in_any_case() {
-        let table: [(&str, &str, bool); 14] = [
+        let table: [(&str, &str, bool); 16] = [
             ("nextval", "nextval", true),
             ("nextval", "NextVal", true),
             ("nextval", "nextval2", false),
@@ -99,6 +99,8 @@ mod tests {
             ("next|val", "nextval", true),
             ("SELECT .*FROM t", "select a\nfrom t", true),
             ("[[:alpha:]]+_ro", "reports_ro", true),
+            ("ab{,2}c", "abbc", true),
+            ("[[:digit:]]{2}", "42", true),
             ("caf[é]", "café", true),
             ("a.c", "a\u{e9}c", false),
             ("a..c", "a\u{e9}c", true),

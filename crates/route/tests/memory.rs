@@ -1,7 +1,13 @@
-//! With its memory and without it, the router says the same of a statement.
+//! With its memory and without it, the router says the same of a statement, and decides the same.
 
-use pgherd_route::Router;
-use pgherd_sql::{Class, classify};
+mod common;
+
+use common::{identity, quiet};
+use pgherd_route::{
+    AfterWrite, Decision, FunctionRule, Router, Routing, SessionFacts, Temporaries, TransactionFacts,
+};
+use pgherd_sql::{Class, Relation, Statement, Text, analyse, classify};
+use regex::bytes::Regex;
 
 /// Statements where a literal stands at `#`.
 #[rustfmt::skip]
@@ -14,7 +20,14 @@ const STATEMENTS: &[&str] = &[
     "SELECT U&# UESCAPE #", "SELECT a #", "SELECT # #", "VALUES (#), (#)", "FETCH # FROM c", "SHOW a",
     "SELECT interval # day", "SELECT x LIKE # ESCAPE #", "SELECT * FROM t LIMIT # OFFSET #", "SELECT $#",
     "SELECT a.#", "SELECT 1 --#", "SELECT 1 /*#*/", "SELECT \"#\"", "BEGIN; SELECT #",
-    "PREPARE TRANSACTION #", "SELECT # FOR UPDATE",
+    "PREPARE TRANSACTION #", "SELECT # FOR UPDATE", "SELECT * FROM t, s.u, t v WHERE v.a > #",
+    "WITH t AS (SELECT #) SELECT * FROM t, u", "WITH t AS (DELETE FROM u RETURNING #) SELECT * FROM t",
+    "INSERT INTO t VALUES (#), (#)", "UPDATE t SET a = # FROM u", "CREATE TEMP TABLE x AS SELECT #",
+    "SET search_path TO #", "SET LOCAL work_mem = #", "SELECT set_config(#, #, false), f(#)",
+    "PREPARE p AS SELECT * FROM t WHERE a = #", "EXECUTE p(#)", "EXPLAIN SELECT * FROM t WHERE a = #",
+    "DECLARE c CURSOR FOR SELECT #", "BEGIN ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION READ ONLY",
+    "SELECT has_table_privilege(#, #)", "SELECT # :: mood FROM t", "COPY (SELECT * FROM t WHERE a = #) TO STDOUT",
+    "/* tag # */ SELECT * FROM t", "/*NO LOAD BALANCE*/ SELECT #",
 ];
 
 #[rustfmt::skip]
@@ -24,6 +37,80 @@ const LITERALS: &[&str] = &[
     "'; DELETE FROM t'", "true", "off", "1x", "0x1f", "'a'\n'b'", "'a' 'b'", "/*;*/ 7", "--\n8", "é", "'é'",
     "\u{0}", "'", "$$", "/*", "\"", ";", "f()", "f(1)", "STDOUT",
 ];
+
+/// What is decided, as text that can be compared: a look-up by what it asks.
+fn decided(
+    router: &mut Router,
+    text: &Text,
+    raw: &str,
+    session: &SessionFacts<'_>,
+    routing: &Routing,
+) -> Vec<String> {
+    let decide = |statement: &Statement| match router.decide(statement, raw.as_bytes(), session, routing) {
+        Decision::Lead(rule) => format!("lead: {}", rule.explain(statement)),
+        Decision::Reader(rule) => format!("reader: {}", rule.explain(statement)),
+        Decision::Ask(lookup) => lookup.query().to_owned(),
+    };
+    text.statements().iter().map(decide).collect()
+}
+
+/// Settings that make a difference.
+fn routings() -> Vec<Routing> {
+    let list =
+        |texts: &[&str]| texts.iter().map(|text| Regex::new(text).expect("a pattern")).collect::<Vec<_>>();
+    vec![
+        Routing::default(),
+        Routing {
+            primary_patterns: list(&["'it''s'", "1e9"]),
+            allow_sql_comments: true,
+            ..Routing::default()
+        },
+        Routing { functions: FunctionRule::ReadOnly(list(&["lower"])), ..Routing::default() },
+        Routing {
+            after_write: AfterWrite::Adaptive,
+            functions: FunctionRule::Write(list(&["f"])),
+            ..Routing::default()
+        },
+    ]
+}
+
+#[test]
+fn changes_no_decision() {
+    let (identity, none) = (identity(), Temporaries::None);
+    let written = [Relation::new(None, "u")];
+    let mut sessions = [quiet(&identity, &none); 2];
+    sessions[1].transaction = TransactionFacts::FRESH;
+    sessions[1].written = &written;
+    let (mut router, mut kinds) = (Router::new([6; 16]), [0_u32; 4]);
+    for (round, routing) in routings().iter().enumerate() {
+        for (i, statement) in STATEMENTS.iter().enumerate() {
+            for first in 0..LITERALS.len() {
+                let mut next = first;
+                let raw = joined(statement, || {
+                    next = (next + i + round + 1) % LITERALS.len();
+                    LITERALS[next]
+                });
+                let fresh = analyse(raw.as_bytes());
+                let read = router.read(raw.as_bytes());
+                assert_eq!(*read, fresh, "{raw}");
+                let session = &sessions[(i + first) % 2];
+                let found = decided(&mut router, &read, &raw, session, routing);
+                assert_eq!(
+                    found,
+                    decided(&mut Router::new([7; 16]), &fresh, &raw, session, routing),
+                    "{raw}"
+                );
+                for one in found {
+                    kinds[["lead", "reader", "WITH"]
+                        .iter()
+                        .position(|kind| one.starts_with(kind))
+                        .unwrap_or(3)] += 1;
+                }
+            }
+        }
+    }
+    assert!(kinds[..3].iter().all(|&count| count > 100) && kinds[3] == 0, "{kinds:?}");
+}
 
 #[test]
 fn changes_no_answer() {
