@@ -143,26 +143,49 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// Digits, fraction and exponent. What follows without a space stays where it is, so that the grammar
-    /// refuses junk.
+    /// Digits, fraction and exponent, or digits of another base. What follows without a space stays where it is, so
+    /// that the grammar refuses junk. (Before version 16 the server takes `0x1f` for `0 AS x1f`, and `1_000` for
+    /// `1 AS _000`: another column's name, and nothing else.)
     fn number(&mut self) {
-        self.digits();
+        let base: Option<fn(&u8) -> bool> = match (self.peek(0), self.peek(1)) {
+            (Some(b'0'), Some(b'x' | b'X')) => Some(u8::is_ascii_hexdigit),
+            (Some(b'0'), Some(b'o' | b'O')) => Some(|b| (b'0'..=b'7').contains(b)),
+            (Some(b'0'), Some(b'b' | b'B')) => Some(|b| matches!(b, b'0' | b'1')),
+            (Some(_) | None, Some(_) | None) => None,
+        };
+        let prefix = if self.peek(2) == Some(b'_') { 3 } else { 2 };
+        match base {
+            Some(is_digit) if self.peek(prefix).is_some_and(|b| is_digit(&b)) => {
+                self.at += prefix;
+                self.digits(is_digit);
+            }
+            Some(_) | None => self.decimal(),
+        }
+        self.out.literal(b"1");
+    }
+
+    fn decimal(&mut self) {
+        self.digits(u8::is_ascii_digit);
         if self.peek(0) == Some(b'.') && self.peek(1) != Some(b'.') {
             self.at += 1;
-            self.digits();
+            self.digits(u8::is_ascii_digit);
         }
         if matches!(self.peek(0), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(self.peek(1), Some(b'+' | b'-')));
             if self.peek(1 + sign).is_some_and(|b| b.is_ascii_digit()) {
                 self.at += 1 + sign;
-                self.digits();
+                self.digits(u8::is_ascii_digit);
             }
         }
-        self.out.literal(b"1");
     }
 
-    fn digits(&mut self) {
-        while self.peek(0).is_some_and(|b| b.is_ascii_digit()) {
+    /// Digits, and single underscores between them.
+    fn digits(&mut self, is_digit: fn(&u8) -> bool) {
+        while let Some(byte) = self.peek(0) {
+            let between = byte == b'_' && self.peek(1).is_some_and(|b| is_digit(&b));
+            if !is_digit(&byte) && !between {
+                return;
+            }
             self.at += 1;
         }
     }
@@ -224,7 +247,9 @@ impl<'a> Lexer<'a> {
     fn dollar(&mut self) -> Result<(), Uncertain> {
         if self.peek(1).is_some_and(|b| b.is_ascii_digit()) {
             self.at += 1;
-            self.digits();
+            while self.peek(0).is_some_and(|b| b.is_ascii_digit()) {
+                self.at += 1;
+            }
             self.out.literal(b"$1");
             return Ok(());
         }

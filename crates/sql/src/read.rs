@@ -102,7 +102,8 @@ impl<'a> Reader<'a> {
     fn finish(&mut self, verb: Verb) -> Result<Statement, Unreadable> {
         self.run()?;
         let found = core::mem::take(&mut self.found);
-        Ok(found.statement(verb, self.letters))
+        let statement = found.statement(verb, self.letters);
+        Ok(with_what_is_run(statement))
     }
 
     /// A statement within another one: it is read on its own.
@@ -188,6 +189,13 @@ impl<'a> Reader<'a> {
         self.scope = Some(at);
         Ok(())
     }
+}
+
+/// An EXPLAIN that runs its statement does all that the statement does.
+fn with_what_is_run(explain: Statement) -> Statement {
+    let Verb::Explain { analyse: true, statement: run } = &explain.verb else { return explain };
+    let run = Statement::clone(run);
+    Statement { verb: explain.verb, place: explain.place, ..run }
 }
 
 /// System catalogs, and schemas and types named like them. PostgreSQL reserves the prefix `pg_` for schemas; of

@@ -37,7 +37,8 @@ pub struct Statement {
     pub writes: Box<[Relation]>,
     /// Functions that it calls by name.
     pub functions: Box<[Function]>,
-    /// Names of types that are not PostgreSQL's own. Each table has a type of its name.
+    /// Names of types that are not PostgreSQL's own, except that rows of catalogs are among them. Each table has a
+    /// type of its name.
     pub types: Box<[Relation]>,
     /// What it sets: exactly one of a SET or RESET, one of each call of `set_config`.
     pub sets: Box<[Setting]>,

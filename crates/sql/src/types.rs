@@ -1,13 +1,42 @@
 //! PostgreSQL's own types.
 
-/// Whether `name` is a type of `pg_catalog` that says nothing about a node: no catalog's row, and no name of an
-/// object. Sorted by bytes; made from the `pg_type` of PostgreSQL 18.
-pub(crate) fn is_built_in_type(name: &str) -> bool {
-    BUILT_IN.binary_search(&name).is_ok()
+/// What a type of `pg_catalog` says about a node.
+pub(crate) enum OwnType {
+    /// Nothing.
+    Plain,
+    /// It looks a name up in the catalogs.
+    NameOfAnObject,
 }
 
+/// What `name` is among PostgreSQL's own types; `None` for rows of catalogs, and for what is none of them.
+pub(crate) fn own_type(name: &str) -> Option<OwnType> {
+    if PLAIN.binary_search(&name).is_ok() {
+        Some(OwnType::Plain)
+    } else if NAMES_OF_OBJECTS.contains(&name) {
+        Some(OwnType::NameOfAnObject)
+    } else {
+        None
+    }
+}
+
+static NAMES_OF_OBJECTS: [&str; 12] = [
+    "regclass",
+    "regcollation",
+    "regconfig",
+    "regdatabase",
+    "regdictionary",
+    "regnamespace",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+];
+
+/// Sorted by bytes; made from the `pg_type` of PostgreSQL 18.
 #[rustfmt::skip]
-static BUILT_IN: [&str; 95] = [
+static PLAIN: [&str; 95] = [
     "aclitem", "any", "anyarray", "anycompatible", "anycompatiblearray", "anycompatiblemultirange",
     "anycompatiblenonarray", "anycompatiblerange", "anyelement", "anyenum", "anymultirange", "anynonarray",
     "anyrange", "bit", "bool", "box", "bpchar", "bytea", "char", "cid", "cidr", "circle", "cstring", "date",
@@ -24,11 +53,14 @@ static BUILT_IN: [&str; 95] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{BUILT_IN, is_built_in_type};
+    use super::{OwnType, PLAIN, own_type};
 
     #[test]
     fn the_table_is_sorted() {
-        assert!(BUILT_IN.is_sorted_by(|a, b| a < b));
-        assert!(is_built_in_type("int4") && is_built_in_type("xml") && !is_built_in_type("mytype"));
+        assert!(PLAIN.is_sorted_by(|a, b| a < b));
+        assert!(matches!(own_type("int4"), Some(OwnType::Plain)));
+        assert!(matches!(own_type("xml"), Some(OwnType::Plain)));
+        assert!(matches!(own_type("regtype"), Some(OwnType::NameOfAnObject)));
+        assert!(own_type("region").is_none() && own_type("pg_class").is_none());
     }
 }

@@ -76,7 +76,7 @@ fn what_settings_decide_is_other() {
         b"SELECT U&'!0061' UESCAPE '!'",
         b"SELECT U&\"l!006fwer\"('x') UESCAPE '!'",
         b"SELECT u&\"lo!0077er\"('x') UESCAPE '!'",
-        b"SELECT 0x1f",
+        b"SELECT 0x1fg",
         b"SELECT 1\0; DELETE FROM t",
     ];
     for text in table {

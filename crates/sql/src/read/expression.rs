@@ -7,7 +7,7 @@ use pg_raw_parse::nodes::{A_Expr, SQLValueFunction, SQLValueFunctionOp, SortBy, 
 use super::{Reader, Unreadable, is_catalog};
 use crate::functions::Calls;
 use crate::place::{Place, Why};
-use crate::types::is_built_in_type;
+use crate::types::{OwnType, own_type};
 
 impl<'a> Reader<'a> {
     #[expect(
@@ -141,12 +141,14 @@ impl<'a> Reader<'a> {
         let mut parts = name.names().iter().rev().map(|part| part.sval());
         let (Some(last), schema) = (parts.next().flatten(), parts.next().flatten()) else { return };
         let element = last.strip_prefix('_').unwrap_or(last);
-        let may_be_built_in = schema.is_none_or(|schema| schema == "pg_catalog");
-        if may_be_built_in && element.starts_with("reg") {
-            self.at(Place::Primary(Why::Catalog));
-        } else if may_be_built_in && is_built_in_type(element) {
-            return;
-        } else if is_catalog(schema, Some(element)) {
+        if schema.is_none_or(|schema| schema == "pg_catalog") {
+            match own_type(element) {
+                Some(OwnType::Plain) => return,
+                Some(OwnType::NameOfAnObject) => return self.at(Place::Primary(Why::Catalog)),
+                None => {}
+            }
+        }
+        if is_catalog(schema, Some(element)) {
             self.at(Place::Primary(Why::Catalog));
         }
         self.found.types.push((schema, last));
