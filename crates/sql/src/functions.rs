@@ -70,22 +70,22 @@ static ALIKE_NEWER: [&str; 19] = [
     "unicode_assigned", "unicode_version", "uuid_extract_timestamp", "uuid_extract_version",
 ];
 
-/// Functions whose answer does not depend on the node although the generated table calls them the node's own,
-/// and two that tell which node answers, which is what a client wants to see from the node that answers.
+/// Functions whose answer does not depend on the node although the generated table calls them the node's own.
 #[rustfmt::skip]
-static ALIKE_BY_HAND: [&str; 8] = [
-    "pg_collation_for", "pg_column_size", "pg_is_in_recovery", "pg_size_bytes", "pg_size_pretty", "pg_typeof",
+static ALIKE_BY_HAND: [&str; 7] = [
+    "pg_collation_for", "pg_column_size", "pg_size_bytes", "pg_size_pretty", "pg_typeof",
     "pg_wal_lsn_diff", "xmltext",
 ];
 
 /// Volatile functions that write nothing and leave nothing behind. (`random` draws from the process's own
 /// seed; who relies on it has called `setseed`, which is unknown here.)
 #[rustfmt::skip]
-static OWN_BY_HAND: [&str; 36] = [
+static OWN_BY_HAND: [&str; 37] = [
     "array_sample", "array_shuffle", "clock_timestamp", "current_query", "gen_random_uuid", "pg_blocking_pids",
     "pg_current_logfile", "pg_current_wal_flush_lsn", "pg_current_wal_insert_lsn", "pg_current_wal_lsn",
     "pg_database_size", "pg_get_wal_replay_pause_state", "pg_get_wal_resource_managers", "pg_indexes_size",
-    "pg_input_error_info", "pg_input_is_valid", "pg_is_wal_replay_paused", "pg_isolation_test_session_is_blocked",
+    "pg_input_error_info", "pg_input_is_valid", "pg_is_in_recovery", "pg_is_wal_replay_paused",
+    "pg_isolation_test_session_is_blocked",
     "pg_last_committed_xact", "pg_last_wal_receive_lsn", "pg_last_wal_replay_lsn",
     "pg_last_xact_replay_timestamp", "pg_lock_status", "pg_relation_size", "pg_safe_snapshot_blocking_pids",
     "pg_sleep", "pg_sleep_for", "pg_sleep_until", "pg_table_size", "pg_tablespace_size", "pg_total_relation_size",
