@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pgherd_types::{Address, Node, NodeId, NodeStatus};
+use pgherd_types::{Address, NodeId};
 
 use crate::sections::{Backend, HealthCheck};
 use crate::settings::Settings;
@@ -14,27 +14,6 @@ impl Settings {
     /// The nodes in use, by number: those with a port.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Backend)> {
         self.backends.iter().filter(|(_, node)| node.is_used()).map(|(&id, node)| (NodeId(id), node))
-    }
-
-    /// All nodes up to the last one in use, for the first topology snapshot: used ones wait to be found up,
-    /// `now_s` (seconds since 1970) is when that began.
-    pub fn cluster(&self, now_s: u64) -> Vec<Node> {
-        let Some((last, _)) = self.nodes().last() else { return Vec::new() };
-        let unused = Backend::default();
-        let node = |id: u8| {
-            let backend = self.backends.get(&id).unwrap_or(&unused);
-            Node {
-                id: NodeId(id),
-                hostname: backend.backend_hostname.clone(),
-                port: backend.backend_port,
-                address: backend.address(),
-                weight: backend.backend_weight,
-                status: if backend.is_used() { NodeStatus::Waiting } else { NodeStatus::Unused },
-                in_recovery: None,
-                status_changed_s: now_s,
-            }
-        };
-        (0..=last.0).map(node).collect()
     }
 
     /// How the health of a node is checked, and how long connecting to it may take.
@@ -66,22 +45,13 @@ impl Backend {
 mod tests {
     use super::*;
 
-    fn settings(nodes: &[(u8, &str, u16)]) -> Settings {
-        let mut settings = Settings::default();
-        for &(id, host, port) in nodes {
-            let backend =
-                Backend { backend_hostname: host.to_owned(), backend_port: port, ..Backend::default() };
-            settings.backends.insert(id, backend);
-        }
-        settings
-    }
-
     #[test]
     fn slots_without_a_port_are_unused() {
-        let all = settings(&[(0, "a", 5432), (2, "/run/pg", 5433), (3, "x", 0)]).cluster(7);
-        let status: Vec<_> = all.iter().map(|node| node.status).collect();
-        assert_eq!(status, [NodeStatus::Waiting, NodeStatus::Unused, NodeStatus::Waiting]);
-        assert!(settings(&[]).cluster(7).is_empty());
+        let mut settings = Settings::default();
+        for (id, port) in [(0, 5432), (2, 5433), (3, 0)] {
+            settings.backends.insert(id, Backend { backend_port: port, ..Backend::default() });
+        }
+        assert_eq!(settings.nodes().map(|(id, _)| id).collect::<Vec<_>>(), [NodeId(0), NodeId(2)]);
     }
 
     #[test]
@@ -93,8 +63,9 @@ mod tests {
             ("/run/pg", Address::Unix { directory: "/run/pg".into(), port: 5432 }),
         ];
         for (host, address) in cases {
-            let all = settings(&[(0, host, 5432)]).cluster(0);
-            assert_eq!(all[0].address, address);
+            let node =
+                Backend { backend_hostname: host.to_owned(), backend_port: 5432, ..Backend::default() };
+            assert_eq!(node.address(), address);
         }
     }
 }

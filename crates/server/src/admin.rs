@@ -296,11 +296,13 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use pgherd_cluster::{Cluster, StatusFile};
     use pgherd_config::NoFiles;
     use pgherd_io::AdminAsk;
-    use pgherd_types::{ClusteringMode, SessionId, Topology};
+    use pgherd_types::{ClusteringMode, SessionId};
 
     use super::{AdminDesk, Shown};
+    use crate::plan;
 
     fn desk() -> AdminDesk {
         let file = "port = 7001\nsr_check_password = 'hunter2'\nhealth_check_password0 = 'hunter2'\n\
@@ -308,12 +310,8 @@ mod tests {
             backend_hostname0 = 'db0'\nbackend_port0 = 5432\nbackend_hostname1 = 'db1'\nbackend_port1 = 5433\n";
         let loaded = pgherd_config::load(Path::new("x"), file.as_bytes(), &NoFiles);
         assert!(loaded.is_usable(), "{:?}", loaded.problems);
-        let topology = Topology {
-            epoch: 1,
-            mode: ClusteringMode::Raw,
-            nodes: loaded.settings.cluster(0),
-            primary: None,
-        };
+        let nodes = plan::nodes(&loaded.settings);
+        let topology = Cluster::new(ClusteringMode::Raw, nodes, &StatusFile::default(), 0).topology();
         AdminDesk::new(Shown { settings: Arc::new(loaded.settings), topology: Arc::new(topology) })
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use pgherd_testkit::sandbox::{Cluster, Spec};
-use pgherd_testkit::{Pgherd, wait_for};
+use pgherd_testkit::{Pgherd, Target, wait_for};
 
 /// `replication_delay`, `replication_state` and `replication_sync_state` of a node.
 fn shown(pgherd: &Pgherd, node: usize) -> [String; 3] {
@@ -73,6 +73,48 @@ fn the_delay_of_a_standby_rises_and_goes_away() {
     wait_for("the bytes to be seen", || bytes(&by_bytes, 1) > 0);
     late.kill().unwrap();
     wait_for("the standby to be gone", || shown(&by_bytes, 1) == ["0", "", ""].map(str::to_owned));
+}
+
+/// Writes until a record of WAL ends where its page does: the next record will come behind a header.
+fn fill_a_page(primary: &Target) {
+    // A record is a multiple of eight bytes long: with lengths that differ by eight one of 1,024 fills the page. The
+    // last length that was tried is the rest of the page, less what a record has beside it, which is measured first.
+    let sql = "DO $$ DECLARE
+        before pg_lsn; beside numeric; rest numeric;
+    BEGIN
+        FOR try IN 1..100 LOOP
+            before := pg_current_wal_insert_lsn();
+            PERFORM pg_logical_emit_message(false, '', repeat('x', 512));
+            beside := pg_current_wal_insert_lsn() - before - 512;
+            rest := mod(8192 - mod(pg_current_wal_insert_lsn() - '0/0', 8192), 8192) - beside;
+            IF rest >= 512 THEN
+                PERFORM pg_logical_emit_message(false, '', repeat('x', rest::int));
+                EXIT WHEN mod(pg_current_wal_insert_lsn() - '0/0', 8192) = 24;
+            END IF;
+        END LOOP;
+        ASSERT mod(pg_current_wal_insert_lsn() - '0/0', 8192) = 24, 'no record has filled its page';
+    END $$";
+    primary.psql(sql);
+}
+
+#[test]
+fn a_standby_that_has_everything_is_not_behind_though_the_last_page_is_full() {
+    // Nobody waits for these records, and an idle WAL writer sleeps for 25 times its delay.
+    let spec = Spec::new().nodes(2).setting("autovacuum", "off").setting("wal_writer_delay", "10ms");
+    let cluster = Cluster::start(&spec).expect("a cluster");
+    let pgherd = Pgherd::start(&cluster, "sr_check_period = 1");
+    let [primary, standby] = [0, 1].map(|index| Target::node(&cluster, cluster.node(index).unwrap()));
+    // The server itself writes now and then, and then the page is not the last any more: it is tried again.
+    wait_for("nothing to be written after a full page", || {
+        standby.psql("SELECT pg_wal_replay_pause()");
+        fill_a_page(&primary);
+        let insert = || primary.psql("SELECT pg_current_wal_insert_lsn()");
+        let full = insert();
+        wait_for("the standby to be behind", || bytes(&pgherd, 1) > 0);
+        standby.psql("SELECT pg_wal_replay_resume()");
+        wait_for("the standby to catch up", || bytes(&pgherd, 1) == 0);
+        insert() == full
+    });
 }
 
 #[test]
