@@ -15,11 +15,13 @@ use crate::routing::RelationLimits;
 
 pub use answer::BadAnswer;
 pub(crate) use facts::{Fact, RelationFacts};
-pub(crate) use lookup::{Asked, Kind};
+pub(crate) use lookup::Asked;
+use lookup::Kind;
 pub use lookup::{LOOKUP_NAMES, Lookup};
 
-/// How long it is remembered that a name means nothing: it may be made at any time, also where no DDL is seen.
-const ABSENT_KEPT: Duration = Duration::from_secs(1);
+/// How long it is remembered that a name means nothing, or something temporary: the one may be made at any time, also
+/// where no DDL is seen, and the other is there for one session alone.
+const FLEETING_KEPT: Duration = Duration::from_secs(1);
 
 /// Facts that are remembered whatever the settings say: twice over what one statement may ask for, so that what
 /// was just learnt is still there.
@@ -92,7 +94,8 @@ impl Relations {
     fn fact(&mut self, key: Fingerprint, now: Moment) -> Option<Fact> {
         let learnt = *self.facts.get(key)?;
         let kept = match learnt.fact {
-            Fact::Absent => Some(ABSENT_KEPT),
+            Fact::Absent => Some(FLEETING_KEPT),
+            Fact::Relation(facts) if facts.temporary => Some(FLEETING_KEPT),
             Fact::Relation(_) | Fact::Function(_) => self.limits.expire,
         };
         if kept.is_some_and(|kept| now.since(learnt.at) >= kept) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use pgherd_sql::{
-    Class, FingerprintKey, NORMAL_BYTES, Remembered, Shape, Statement, Text, analyse_as_it_is,
+    Calls, Class, FingerprintKey, NORMAL_BYTES, Remembered, Shape, Statement, Text, analyse_as_it_is,
     analyse_normal, classify_normal, normalise,
 };
 use pgherd_types::Moment;
@@ -9,7 +9,7 @@ use pgherd_types::Moment;
 use crate::decision::Decision;
 use crate::facts::SessionFacts;
 use crate::memory::Memory;
-use crate::relations::{BadAnswer, Lookup, Relations};
+use crate::relations::{BadAnswer, Fact, Lookup, Relations};
 use crate::routing::Routing;
 use crate::rules::Question;
 
@@ -107,6 +107,22 @@ impl Router {
     ) -> Decision {
         self.now = self.now.max(session.now);
         Question { statement, text, session, routing }.decide(&mut self.relations)
+    }
+
+    /// Whether something that the statement calls may leave something behind in the session that its text does not
+    /// tell of: a temporary object, a setting. What is not known of a function counts as that it may; a look-up that
+    /// [`Router::decide`] asks for tells it.
+    pub fn leaves_behind(&mut self, statement: &Statement, session: &SessionFacts<'_>) -> bool {
+        let statement = statement.verb.inner().unwrap_or(statement);
+        let mut unknown = statement.functions.iter().filter(|call| call.known == Calls::Unknown).peekable();
+        if unknown.peek().is_none() {
+            return false;
+        }
+        let scope = self.relations.scope(&session.names);
+        unknown.any(|call| match self.relations.function(scope, call, session.now) {
+            Some(Fact::Function(facts)) => facts.leaves,
+            Some(Fact::Absent | Fact::Relation(_)) | None => true,
+        })
     }
 
     /// Takes the answer to a look-up: the DataRow messages, whole, one after the other.

@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 
 use crate::decision::{Decision, Name, Rule};
 use crate::facts::{SessionFacts, TransactionFacts, WroteBefore};
-use crate::relations::{Asked, Fact, Kind, LOOKUP_NAMES, RelationFacts, Relations};
+use crate::relations::{Asked, Fact, LOOKUP_NAMES, RelationFacts, Relations};
 use crate::routing::{AfterWrite, FunctionRule, Object, Routing};
 
 /// A statement that is to be routed, and what decides.
@@ -24,8 +24,40 @@ impl<'a> Question<'a> {
             return Decision::Lead(Rule::Statement(why(self.statement)));
         };
         match self.before_catalog(read) {
-            Some(rule) => Decision::Lead(rule),
+            Some(rule) => self.on_the_lead(rule, read, relations),
             None => self.by_catalog(read, relations),
+        }
+    }
+
+    /// The lead's, once it is known what the functions that are called may leave behind there. That is not asked where
+    /// nothing depends on it any more, or where the answer would hold for this transaction alone.
+    fn on_the_lead(&self, rule: Rule, read: &Statement, relations: &mut Relations) -> Decision {
+        let is_settled = matches!(
+            rule,
+            Rule::Mode
+                | Rule::BalancingOff
+                | Rule::Held(_)
+                | Rule::Failed
+                | Rule::CatalogChanged
+                | Rule::Temporary
+        );
+        let unknown = |function: &&Function| function.known == Calls::Unknown;
+        if is_settled || !read.functions.iter().any(|function| unknown(&function)) {
+            return Decision::Lead(rule);
+        }
+        relations.limit(self.routing.relations);
+        let scope = relations.scope(&self.session.names);
+        let mut missing = Missing { utf8: self.session.names.utf8, names: Vec::new() };
+        for (at, function) in read.functions.iter().enumerate().filter(|(_, function)| unknown(function)) {
+            if relations.function(scope, function, self.session.now).is_none()
+                && missing.add(Asked::function(function), Name::Called(place(at))).is_some()
+            {
+                return Decision::Lead(rule);
+            }
+        }
+        match missing.names.is_empty() {
+            true => Decision::Lead(rule),
+            false => Decision::Ask(relations.lookup(scope, &missing.names)),
         }
     }
 
@@ -197,11 +229,9 @@ impl<'a> Question<'a> {
     ) -> Option<Rule> {
         read.reads.iter().enumerate().find_map(|(at, relation)| {
             let name = Name::Read(place(at));
-            let asked =
-                || Asked { kind: Kind::Relation, schema: relation.schema.as_deref(), name: &relation.name };
             match relations.relation(scope, relation, self.session.now) {
                 Some(fact) => self.by_relation(fact, name),
-                None => missing.add(asked(), name),
+                None => missing.add(Asked::relation(relation), name),
             }
         })
     }
@@ -221,14 +251,9 @@ impl<'a> Question<'a> {
         read.functions.iter().enumerate().filter(|(_, function)| unknown(function)).find_map(
             |(at, function)| {
                 let name = Name::Called(place(at));
-                let asked = || Asked {
-                    kind: Kind::Function,
-                    schema: function.schema.as_deref(),
-                    name: &function.name,
-                };
                 match relations.function(scope, function, self.session.now) {
                     Some(fact) => by_function(fact, name),
-                    None => missing.add(asked(), name),
+                    None => missing.add(Asked::function(function), name),
                 }
             },
         )

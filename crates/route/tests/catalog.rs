@@ -174,6 +174,37 @@ fn kinds_of_functions() {
 }
 
 #[test]
+fn what_functions_may_leave_behind() {
+    let table = [
+        ("begin return (select count(*) from t); end", false),
+        ("begin update t set a = 1; return 1; end", false),
+        (
+            "begin if true then update t set a = 1; else insert into t values (1); end if; return 1; end",
+            false,
+        ),
+        ("begin create temp table x (a int); return 1; end", true),
+        ("begin create TEMPORARY table x (a int); return 1; end", true),
+        ("begin set search_path = x; return 1; end", true),
+        ("begin if true then\n reset all; end if; return 1; end", true),
+        ("begin perform set_config('a.b', 'c', false); return 1; end", true),
+        ("begin execute 'select 1'; return 1; end", true),
+        ("begin listen x; return 1; end", true),
+        ("begin return (select max(temperature) from t); end", false),
+    ];
+    let mut session = Session::new("route_leaves", "create table t (a int, temperature int)");
+    for (i, (body, leaves)) in table.iter().enumerate() {
+        let name = format!("f{i}");
+        session.client.rows(&format!("create function {name}() returns int language plpgsql as $${body}$$"));
+        let statement = select(&[], &[&name]);
+        let (identity, none) = (identity(), Temporaries::None);
+        let facts = quiet(&identity, &none);
+        assert!(session.router.leaves_behind(&statement, &facts), "nothing is known yet");
+        session.decide(&statement, &Routing::default());
+        assert_eq!(session.router.leaves_behind(&statement, &facts), *leaves, "{body}");
+    }
+}
+
+#[test]
 fn names_that_are_hard_to_write() {
     const NAMES: [&str; 9] =
         ["it's", "back\\slash", "\\'", "\\", "Großes Ärger", "名前", "E'x", "a\nb", "select"];

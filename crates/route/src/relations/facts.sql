@@ -78,8 +78,10 @@ SELECT a.i, false, false, false,
         WHEN l.lanname OPERATOR(pg_catalog.=) 'sql'::pg_catalog.name
             OR l.lanname OPERATOR(pg_catalog.=) 'plpgsql'::pg_catalog.name
         THEN p.prosrc OPERATOR(pg_catalog.=) ''::pg_catalog.text
-            OR p.prosrc OPERATOR(pg_catalog.~*)
-                '(temp|set|listen|discard|execute|perform|call|prepare|load|do)'::pg_catalog.text
+            OR p.prosrc OPERATOR(pg_catalog.~*) (
+                '[[:<:]](temp|temporary|pg_temp|set_config|execute|listen|unlisten|discard|load)[[:>:]]'
+                '|(^|;|[[:<:]](begin|then|else|loop)[[:>:]])[[:space:]]*(set|reset|prepare|deallocate)[[:>:]]'
+            )::pg_catalog.text
         ELSE p.provolatile OPERATOR(pg_catalog.=) 'v'::pg_catalog."char" END)
 FROM asked a
 JOIN pg_catalog.pg_proc p ON p.proname OPERATOR(pg_catalog.=) a.name::pg_catalog.name

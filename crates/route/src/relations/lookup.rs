@@ -1,6 +1,6 @@
 use core::fmt::Write as _;
 
-use pgherd_sql::Fingerprint;
+use pgherd_sql::{Fingerprint, Function, Relation};
 
 /// Names that one look-up asks about. A statement with more that are not known goes to the primary.
 pub const LOOKUP_NAMES: usize = 64;
@@ -19,6 +19,16 @@ pub(crate) struct Asked<'a> {
     pub(crate) kind: Kind,
     pub(crate) schema: Option<&'a str>,
     pub(crate) name: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn relation(relation: &'a Relation) -> Self {
+        Asked { kind: Kind::Relation, schema: relation.schema.as_deref(), name: &relation.name }
+    }
+
+    pub(crate) fn function(function: &'a Function) -> Self {
+        Asked { kind: Kind::Function, schema: function.schema.as_deref(), name: &function.name }
+    }
 }
 
 /// What a name is of.
