@@ -3,8 +3,7 @@
 use core::hint::black_box;
 
 use divan::{Bencher, counter::BytesCount};
-use pgherd_bench::{Path, messages};
-use pgherd_route::Router;
+use pgherd_bench::{Decisions, Path, messages};
 use pgherd_session::ledger::{Ledger, Owed, Reply, Request};
 use pgherd_sql::{FingerprintKey, normalise};
 use pgherd_wire::backend::{TransactionStatus, kind};
@@ -19,6 +18,23 @@ const LONGER: &[u8] =
     b"SELECT o.id, o.total, c.name /* report 7 */ FROM orders o JOIN customers c ON c.id = o.customer_id \
     WHERE o.state = 'shipped' AND o.total > 99.95 AND c.country IN ('DE', 'FR', 'NL', 'AT') -- last week\n\
     ORDER BY o.created DESC, o.id LIMIT 50 OFFSET 100";
+
+/// A statement to look at.
+#[derive(Clone, Copy, Debug)]
+enum Sample {
+    /// That of `pgbench -S`.
+    PointRead,
+    Join,
+}
+
+impl Sample {
+    fn text(self) -> &'static [u8] {
+        match self {
+            Sample::PointRead => messages::SIMPLE_TEXT,
+            Sample::Join => LONGER,
+        }
+    }
+}
 
 #[divan::bench]
 fn framing_a_batch(bencher: Bencher<'_, '_>) {
@@ -60,8 +76,9 @@ fn ledger_of_a_simple_query(bencher: Bencher<'_, '_>) {
     });
 }
 
-#[divan::bench(args = [messages::SIMPLE_TEXT, LONGER])]
-fn fingerprint(bencher: Bencher<'_, '_>, text: &[u8]) {
+#[divan::bench(args = [Sample::PointRead, Sample::Join])]
+fn fingerprint(bencher: Bencher<'_, '_>, sample: Sample) {
+    let text = sample.text();
     let (key, mut normal) = (FingerprintKey::new([1; 16]), Vec::new());
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
         normalise(black_box(text), &mut normal);
@@ -69,18 +86,28 @@ fn fingerprint(bencher: Bencher<'_, '_>, text: &[u8]) {
     });
 }
 
-#[divan::bench(args = [messages::SIMPLE_TEXT, LONGER])]
-fn decision_remembered(bencher: Bencher<'_, '_>, text: &[u8]) {
-    let mut router = Router::new([1; 16]);
-    bencher.bench_local(|| router.classify(black_box(text)));
+#[divan::bench(args = [Sample::PointRead, Sample::Join])]
+fn statement_remembered(bencher: Bencher<'_, '_>, sample: Sample) {
+    let text = sample.text();
+    let mut decisions = Decisions::new();
+    bencher.bench_local(|| decisions.read(black_box(text)));
 }
 
-#[divan::bench(args = [messages::SIMPLE_TEXT, LONGER])]
-fn decision_not_remembered(bencher: Bencher<'_, '_>, text: &[u8]) {
-    bencher.with_inputs(|| Router::new([1; 16])).bench_local_values(|mut router| {
-        black_box(router.classify(black_box(text)));
-        router
+#[divan::bench(args = [Sample::PointRead, Sample::Join])]
+fn statement_not_remembered(bencher: Bencher<'_, '_>, sample: Sample) {
+    let text = sample.text();
+    bencher.with_inputs(Decisions::new).bench_local_values(|mut decisions| {
+        black_box(decisions.read(black_box(text)));
+        decisions
     });
+}
+
+#[divan::bench(args = [Sample::PointRead, Sample::Join])]
+fn routing_decision(bencher: Bencher<'_, '_>, sample: Sample) {
+    let text = sample.text();
+    let mut decisions = Decisions::new();
+    let read = decisions.read(text);
+    bencher.bench_local(|| decisions.decide(black_box(text), black_box(&read)));
 }
 
 #[divan::bench(args = Path::ALL)]

@@ -1,12 +1,14 @@
 use std::collections::VecDeque;
 
 use pgherd_route::Router;
-use pgherd_session::{Action, Actions, Context, Event, Policy, Session, Tracing};
+use pgherd_session::{Action, Actions, Bytes, Context, Event, Policy, Session, Tracing};
 use pgherd_types::{
     Address, BackendFacts, BackendId, ClusteringMode, Lease, Moment, Node, NodeId, NodeStatus, Replication,
     SessionId, Topology,
 };
-use pgherd_wire::{ProtocolVersion, startup};
+use pgherd_wire::{Framer, ProtocolVersion, frontend, startup};
+
+use crate::messages;
 
 /// A session with a primary and a standby behind it, and a driver that does at once whatever the session wants. Nothing
 /// is written anywhere: what is measured is the session and the list of its actions.
@@ -33,6 +35,8 @@ enum Pending {
     Admission,
     Lease(NodeId),
     Input,
+    /// A query of the session's own, and whether it asks the catalog.
+    Own(BackendId, bool),
 }
 
 impl Conversation {
@@ -66,17 +70,37 @@ impl Conversation {
     pub fn client(&mut self, bytes: &[u8]) {
         self.tell(Event::ClientBytes(bytes), bytes);
         while let Some(pending) = self.to_do.pop_front() {
-            match pending {
-                Pending::Admission => self.tell(Event::Admitted, &[]),
-                Pending::Lease(node) => {
-                    self.backends += 1;
-                    let lease = Lease::issue(BackendId(self.backends), node, Box::<BackendFacts>::default());
-                    self.tell(Event::Granted(lease), &[]);
-                }
-                Pending::Input => {
-                    let held = self.held.take().unwrap_or_default();
-                    self.tell(Event::ClientBytes(&held), &held);
-                }
+            self.answer(pending);
+        }
+    }
+
+    fn answer(&mut self, pending: Pending) {
+        match pending {
+            Pending::Admission => self.tell(Event::Admitted, &[]),
+            Pending::Lease(node) => {
+                self.backends += 1;
+                let lease = Lease::issue(BackendId(self.backends), node, Box::<BackendFacts>::default());
+                self.tell(Event::Granted(lease), &[]);
+            }
+            Pending::Input => {
+                let held = self.held.take().unwrap_or_default();
+                self.tell(Event::ClientBytes(&held), &held);
+            }
+            Pending::Own(backend, asks_the_catalog) => {
+                let bytes = messages::own_answer(asks_the_catalog);
+                self.tell(Event::BackendBytes { backend, bytes: &bytes }, &bytes);
+            }
+        }
+    }
+
+    /// Notes the queries that the session asks for itself, one after the other in `bytes`.
+    fn own(&mut self, backend: BackendId, bytes: &[u8]) {
+        let mut rest = bytes;
+        let mut framer = Framer::new(frontend::kind::largest_body);
+        while let Ok(Some(piece)) = framer.next(&mut rest) {
+            if piece.kind == frontend::kind::QUERY {
+                let asks_the_catalog = piece.raw.windows(CATALOG.len()).any(|text| text == CATALOG);
+                self.to_do.push_back(Pending::Own(backend, asks_the_catalog));
             }
         }
     }
@@ -109,15 +133,18 @@ impl Conversation {
         self.session.handle(&mut context, event, &mut self.actions);
         let (mut list, made) = self.actions.take();
         for action in list.drain(..) {
-            self.perform(action, input);
+            self.perform(action, input, &made);
         }
         self.actions.recycle(list, made);
     }
 
-    fn perform(&mut self, action: Action, input: &[u8]) {
+    fn perform(&mut self, action: Action, input: &[u8], made: &[u8]) {
         match action {
             Action::ToClient(bytes) => self.answered += length(&bytes),
-            Action::ToBackend(backend, _) => self.asked = backend,
+            Action::ToBackend(backend, Bytes::Input(_)) => self.asked = backend,
+            Action::ToBackend(backend, Bytes::Made(range)) => {
+                self.own(backend, made.get(range).unwrap_or_default())
+            }
             Action::Admit(_) => self.to_do.push_back(Pending::Admission),
             Action::Acquire { node, .. } => self.to_do.push_back(Pending::Lease(node)),
             Action::HoldClient { from } => self.held = Some(input.get(from..).unwrap_or_default().to_vec()),
@@ -134,11 +161,14 @@ impl Conversation {
     }
 }
 
-fn length(bytes: &pgherd_session::Bytes) -> usize {
+fn length(bytes: &Bytes) -> usize {
     match bytes {
-        pgherd_session::Bytes::Input(range) | pgherd_session::Bytes::Made(range) => range.len(),
+        Bytes::Input(range) | Bytes::Made(range) => range.len(),
     }
 }
+
+/// What only the look-up of relations has in its text.
+const CATALOG: &[u8] = b"pg_catalog.pg_class";
 
 /// A primary and a standby.
 fn topology() -> Topology {

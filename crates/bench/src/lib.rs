@@ -2,8 +2,10 @@
 //! pgherd-bench`), and by `hot-path` under callgrind, which counts the instructions of each (`bench/instructions`).
 
 mod conversation;
+mod decisions;
 pub mod messages;
 mod path;
 
 pub use conversation::Conversation;
+pub use decisions::Decisions;
 pub use path::{Path, Walk};

@@ -81,6 +81,30 @@ pub fn rows_answer(rows: usize) -> Vec<u8> {
     })
 }
 
+/// The rows with which the catalog says that so many names are plain tables.
+pub fn plain_tables(names: usize) -> Vec<u8> {
+    written(|out| {
+        for i in 0..names {
+            let place = i.to_string();
+            let row = [Some(place.as_bytes()), NO, NO, NO, NO, NO, NO];
+            backend::put_data_row(out, row.into_iter());
+        }
+    })
+}
+
+/// The answer to a query that a session asks for itself: one plain table, or nothing at all.
+pub fn own_answer(asks_the_catalog: bool) -> Vec<u8> {
+    written(|out| {
+        if asks_the_catalog {
+            put_row_description(out);
+            out.extend(plain_tables(1));
+        }
+        put_end(out);
+    })
+}
+
+const NO: Option<&[u8]> = Some(b"f");
+
 const TIME: &[u8] = b"2026-11-21 04:20:00.123456+00";
 
 fn put_bind_to_sync(out: &mut Vec<u8>, statement: &[u8]) {

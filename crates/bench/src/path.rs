@@ -1,8 +1,6 @@
 use core::hint::black_box;
 
-use pgherd_route::Router;
-
-use crate::{Conversation, messages};
+use crate::{Conversation, Decisions, messages};
 
 /// One of the hottest paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +13,7 @@ pub enum Path {
     Prepared,
     /// A simple query that is answered with 1,000 rows, in reads of 32 KiB.
     Rows,
-    /// What a statement is, for one that is remembered: its fingerprint and the look-up.
+    /// Where a statement goes, for one that is remembered: its fingerprint, the look-up and the rules.
     Decision,
 }
 
@@ -24,7 +22,7 @@ pub enum Path {
 pub struct Walk {
     path: Path,
     conversation: Conversation,
-    router: Router,
+    decisions: Decisions,
     request: Vec<u8>,
     answer: Vec<u8>,
 }
@@ -66,8 +64,9 @@ impl Path {
             Path::Rows => (messages::query(), messages::rows_answer(ROWS)),
             Path::Decision => (messages::SIMPLE_TEXT.to_vec(), Vec::new()),
         };
-        let mut walk = Walk { path: self, conversation, router: Router::new([1; 16]), request, answer };
-        // The first one acquires backends and is not remembered yet.
+        let mut walk = Walk { path: self, conversation, decisions: Decisions::new(), request, answer };
+        // The first ones acquire backends, ask the catalog, and are not remembered yet.
+        walk.once();
         walk.once();
         walk
     }
@@ -87,7 +86,7 @@ impl Walk {
                 }
             }
             Path::Decision => {
-                black_box(self.router.classify(black_box(&self.request)));
+                self.decisions.once(black_box(&self.request));
             }
         }
     }
