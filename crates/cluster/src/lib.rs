@@ -21,4 +21,4 @@ pub use lag::{Lag, Lags};
 pub use sighting::Sighting;
 pub use spec::{NodeSpec, SpecProblem};
 pub use status_file::{StatusFile, StatusWord};
-pub use wal::{Sender, Step, WalPages, WalReport};
+pub use wal::{Sender, Step, WalReport};

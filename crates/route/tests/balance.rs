@@ -34,7 +34,7 @@ fn behind(bytes: &[Option<u64>]) -> Replication {
         delay: bytes.map(|bytes| Delay { bytes: Some(bytes), time: Some(Duration::from_millis(10 * bytes)) }),
         ..NodeReplication::default()
     };
-    Replication { nodes: bytes.iter().map(node).collect() }
+    Replication { nodes: bytes.iter().map(node).collect(), pages: None }
 }
 
 fn who() -> Identity {

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pgherd_cluster::Lag;
 use pgherd_io::Handle;
-use pgherd_types::{NodeId, NodeReplication, Position, Replication};
+use pgherd_types::{NodeId, NodeReplication, Position, Replication, WalPages};
 
 /// What is known of the replication, put together: the check every `sr_check_period` writes how far the standbys are
 /// behind, those who poll the nodes write where they are. Every change is published to the sessions.
@@ -38,6 +38,11 @@ impl Board {
     /// Where a node is. `None`: it did not answer, or nobody asks any more.
     pub(crate) fn set_position(&self, node: NodeId, position: Option<Position>) {
         self.change(|known| entry(known, node).position = position);
+    }
+
+    /// How the WAL is laid out.
+    pub(crate) fn set_pages(&self, pages: WalPages) {
+        self.change(|known| known.pages = Some(pages));
     }
 
     fn change(&self, change: impl FnOnce(&mut Replication)) {

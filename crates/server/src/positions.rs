@@ -4,9 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use pgherd_cluster::WalPages;
 use pgherd_io::{Handle, Probe, ProbeTarget};
-use pgherd_types::{NodeId, Position};
+use pgherd_types::{NodeId, Position, WalPages};
 
 use crate::board::Board;
 use crate::wal;
@@ -124,6 +123,7 @@ impl Poller {
         let mut probe = Probe::open(&target, LIMIT).ok()?;
         let pages = wal::ask_pages(&mut probe).ok()??;
         wal::prepare_place(&mut probe).ok()?;
+        self.board.set_pages(pages);
         Some(Link { probe, pages, target })
     }
 

@@ -3,9 +3,9 @@
 
 use core::time::Duration;
 
-use pgherd_cluster::{Sender, Step, WalPages, WalReport};
+use pgherd_cluster::{Sender, Step, WalReport};
 use pgherd_io::{Probe, ProbeError, ProbeRows};
-use pgherd_types::Lsn;
+use pgherd_types::{Lsn, WalPages};
 
 const PAGES: &str = "SELECT pg_catalog.current_setting('wal_block_size'), \
     pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))";
@@ -106,9 +106,9 @@ fn cell(rows: &ProbeRows, at: usize) -> Option<&str> {
 mod tests {
     use core::time::Duration;
 
-    use pgherd_cluster::{Sender, Step, WalPages};
+    use pgherd_cluster::{Sender, Step};
     use pgherd_io::ProbeRows;
-    use pgherd_types::Lsn;
+    use pgherd_types::{Lsn, WalPages};
 
     use super::{Place, read_pages, read_place, read_sender, read_time};
 

@@ -13,6 +13,7 @@ mod parameters;
 mod replication;
 mod secret;
 mod topology;
+mod wal_pages;
 
 pub use fault::{Fault, Retry, Whose};
 pub use id::{BackendId, NodeId, SessionId};
@@ -23,3 +24,4 @@ pub use parameters::Parameters;
 pub use replication::{Delay, Lsn, NodeReplication, NotAnLsn, Position, Replication};
 pub use secret::Secret;
 pub use topology::{Address, ClusteringMode, Node, NodeRole, NodeStatus, Topology};
+pub use wal_pages::WalPages;

@@ -3,7 +3,7 @@ use core::num::ParseIntError;
 use core::str::FromStr;
 use core::time::Duration;
 
-use crate::{Moment, NodeId};
+use crate::{Moment, NodeId, WalPages};
 
 /// A position in the WAL, in bytes from its beginning (PostgreSQL's `pg_lsn`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +52,9 @@ impl FromStr for Lsn {
 pub struct Replication {
     /// By number of the node; may be shorter than the topology.
     pub nodes: Vec<NodeReplication>,
+    /// How the WAL is laid out; known once a node was asked for its position. Whoever asks a primary for its insert
+    /// position has to take [`WalPages::end_of_records`] of it: no standby may ever get further without more writes.
+    pub pages: Option<WalPages>,
 }
 
 impl Replication {
@@ -133,6 +136,7 @@ mod tests {
     fn nothing_is_known_of_a_node_without_an_entry() {
         let replication = Replication {
             nodes: vec![NodeReplication { state: "streaming".to_owned(), ..NodeReplication::default() }],
+            pages: None,
         };
         assert_eq!(replication.node(NodeId(0)).state, "streaming");
         assert_eq!(replication.node(NodeId(1)), &NodeReplication::default());

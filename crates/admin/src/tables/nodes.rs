@@ -173,7 +173,8 @@ mod tests {
             state: "streaming".to_owned(),
             sync_state: "async".to_owned(),
         };
-        let replication = Replication { nodes: vec![Default::default(), Default::default(), known] };
+        let replication =
+            Replication { nodes: vec![Default::default(), Default::default(), known], pages: None };
         let table = pool_nodes(&topology, &replication, DelayUnit::Bytes, Some(NodeId(2)), reads, |s| {
             format!("t{s}")
         });

@@ -53,7 +53,7 @@ impl World<'_> {
                     ..NodeReplication::default()
                 };
                 let nodes = (0..self.topology.nodes.len()).map(node).collect();
-                self.asked = Some(Replication { nodes });
+                self.asked = Some(Replication { nodes, pages: None });
             }
         }
     }
