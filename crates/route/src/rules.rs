@@ -114,10 +114,11 @@ impl<'a> Question<'a> {
         let is_select = matches!(self.statement.verb, Verb::Select);
         let (comments, blanks) = (self.routing.allow_sql_comments, self.routing.ignore_leading_white_space);
         match head {
-            Head::NoBalance => Some(Rule::NoBalance),
+            Head::NoBalance if !comments => Some(Rule::NoBalance),
             Head::Blank if is_select && !comments && !blanks => Some(Rule::LeadingBlank),
             Head::Other if is_select && !comments => Some(Rule::Head),
-            Head::Plain | Head::Blank | Head::Other => None,
+            // Behind comments nobody looks for what one of them says, in Pgpool-II neither.
+            Head::Plain | Head::Blank | Head::Other | Head::NoBalance => None,
         }
     }
 

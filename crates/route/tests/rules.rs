@@ -99,7 +99,7 @@ fn how_the_text_begins() {
         (&comments, "  SELECT 1", Rule::Balanced),
         (&comments, "VALUES (1)", Rule::Balanced),
         (&comments, "/* tag */ SELECT 1", Rule::Balanced),
-        (&comments, "/*NO LOAD BALANCE*/ SELECT 1", Rule::NoBalance),
+        (&comments, "/*NO LOAD BALANCE*/ SELECT 1", Rule::Balanced),
     ];
     for (routing, text, expected) in table {
         assert_eq!(of(&one(), text, routing, |_| ()), Some(expected), "{text}");
