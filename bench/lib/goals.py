@@ -15,6 +15,8 @@ CPU = [
 SYSTEM_CALLS = {"uring": 1.0, "epoll": 4.3}
 # Memory of idle clients: KiB each, MiB in all for 10,000 of them.
 IDLE_KIB, IDLE_MIB = 2.0, 32.0
+# What two event loops could serve in the CPU time that they take, in multiples of one.
+TWO_LOOPS = 1.7
 # p99 of point reads with bulk results beside them, in multiples of p50.
 FAIR = 3.0
 
@@ -36,6 +38,8 @@ def judge(results, driver):
         rows.append(_most(f"{name}: cpu_us / pgpool2", results.ratio(name, "cpu_us", ["pgpool2"]), 0.3))
     rows.append(_most("idle10000: KiB for each idle client", results.largest("idle10000", OURS, "idle_kib"), IDLE_KIB))
     rows.append(_most("idle10000: MiB in all", results.largest("idle10000", OURS, "idle_mib"), IDLE_MIB))
+    dearer = results.ratio("simple64", "cpu_us", [OURS], name="pgherd-2")
+    rows.append(_least("simple64: capacity of two event loops / of one", dearer and 2 / dearer, TWO_LOOPS))
     slow, middle = (results.median("fair200", OURS, key) for key in ("p99", "p50"))
     rows.append(_most("fair200: p99 / p50", slow / middle if slow and middle else None, FAIR))
     return rows

@@ -32,13 +32,19 @@ class Scene:
 
 
 class Middleware:
-    """One middleware. `cannot` says why it takes no part in a workload; `on_demand`: only when it is asked for."""
+    """One middleware. `cannot` says why it takes no part in a workload; `only` are the workloads that it is there for,
+    when they are not all; `on_demand`: only when it is asked for."""
 
-    def __init__(self, name, programs=(), cannot=None, on_demand=False):
+    def __init__(self, name, programs=(), cannot=None, on_demand=False, only=()):
         self.name = name
         self.programs = programs
         self.cannot = cannot or {}
         self.on_demand = on_demand
+        self.only = only
+
+    def takes_part(self, workload):
+        """True when the workload is for it."""
+        return not self.only or workload in self.only
 
     def is_there(self):
         """True when all programs are installed."""
@@ -164,10 +170,10 @@ class Pgpool(Middleware):
 
 
 class Pgherd(Middleware):
-    """What all of this is about."""
+    """What all of this is about, with one event loop; as `pgherd-2`, with two."""
 
-    def __init__(self, program, name="pgherd", more=None):
-        super().__init__(name)
+    def __init__(self, program, name="pgherd", more=None, only=()):
+        super().__init__(name, only=only)
         self.program = program
         self.more = more or {}
 
@@ -190,6 +196,8 @@ class Floor(Middleware):
 
 def all_of(pgherd, floor, settings):
     """Every middleware there is, in the order of the tables. `settings` are further ones of pgherd."""
-    return [PgBouncer("session"), PgBouncer("transaction"), HaProxy(), Pgpool(), Pgherd(pgherd, more=settings),
+    one, two = ({"event_threads": count} | settings for count in (1, 2))
+    return [PgBouncer("session"), PgBouncer("transaction"), HaProxy(), Pgpool(), Pgherd(pgherd, more=one),
+            Pgherd(pgherd, "pgherd-2", two, ["simple16", "simple64"]),
             Floor(floor, "epoll"), Floor(floor, "uring"), Floor(floor, "uring-single", on_demand=True),
             Floor(floor, "uring-direct", on_demand=True)]
