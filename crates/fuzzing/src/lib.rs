@@ -6,13 +6,16 @@ mod backend;
 mod config;
 mod frontend;
 mod messages;
+mod sql;
 
 pub use backend::backend;
 pub use config::config;
 pub use frontend::frontend;
+pub use sql::sql;
 
 /// A target, by name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by the names of their programs and corpus folders.
-pub const TARGETS: &[Target] = &[("backend", backend), ("config", config), ("frontend", frontend)];
+pub const TARGETS: &[Target] =
+    &[("backend", backend), ("config", config), ("frontend", frontend), ("sql", sql)];

@@ -110,8 +110,8 @@ impl<'a> Lexer<'a> {
             b',' => self.out.comma(),
             b'(' => self.out.open(),
             b')' => self.out.close(),
-            // The sign of a number that continues a list goes with the number.
-            b'-' | b'+' if self.out.continues_list() && self.peek(0).is_some_and(|b| b.is_ascii_digit()) => {}
+            // The sign of a number in a list goes with the number.
+            b'-' | b'+' if self.out.is_in_list() && self.peek(0).is_some_and(|b| b.is_ascii_digit()) => {}
             _ => self.out.verbatim(&[byte]),
         }
     }
@@ -139,7 +139,11 @@ impl<'a> Lexer<'a> {
             ([.., 0x80..=0xff], [next, ..]) if may_be_second_byte(*next) => return Err(Uncertain),
             _ => {}
         }
-        self.out.word(word);
+        if self.out.is_in_list() && is_constant(word) && ends_member(rest) {
+            self.out.literal(b"1");
+        } else {
+            self.out.word(word);
+        }
         Ok(())
     }
 
@@ -306,6 +310,16 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
         }
         from += 1;
     }
+}
+
+/// Reserved words that stand for a value.
+fn is_constant(word: &[u8]) -> bool {
+    [&b"null"[..], b"true", b"false", b"default"].iter().any(|constant| word.eq_ignore_ascii_case(constant))
+}
+
+/// Whether a member of a list ends where `rest` begins.
+fn ends_member(rest: &[u8]) -> bool {
+    matches!(rest.iter().find(|&&byte| !is_space(byte)), Some(b',' | b')'))
 }
 
 fn is_space(byte: u8) -> bool {

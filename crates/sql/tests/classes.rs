@@ -1,6 +1,61 @@
-//! What each statement is, by example.
+//! What each statement does to a session and a cluster, by example, in six classes.
 
-use pgherd_sql::{Class, classify};
+use pgherd_sql::{Calls, Place, Statement, Text, Verb, analyse};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// Nothing at all.
+    Empty,
+    /// One statement that any node answers alike.
+    Read,
+    /// Reads only, but is the primary's.
+    ReadPrimary,
+    /// Begins or ends a transaction, or a part of one.
+    Transaction,
+    /// COPY FROM STDIN.
+    CopyIn,
+    /// Writes, or changes the session, or may do anything.
+    Other,
+}
+
+fn classify(text: &[u8]) -> Class {
+    match analyse(text) {
+        Text::Empty => Class::Empty,
+        Text::One(statement) => of_statement(&statement),
+        Text::Several(_) | Text::Unread => Class::Other,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are Other")]
+fn of_statement(statement: &Statement) -> Class {
+    match &statement.verb {
+        Verb::Select => of_query(statement),
+        Verb::CopyOut => not_for_a_standby(of_query(statement)),
+        Verb::Explain { analyse: false, statement } => not_for_a_standby(of_statement(statement)),
+        Verb::Show => Class::ReadPrimary,
+        Verb::CopyIn => Class::CopyIn,
+        Verb::Begin(_)
+        | Verb::Commit { .. }
+        | Verb::Rollback { .. }
+        | Verb::Savepoint(_)
+        | Verb::Release(_)
+        | Verb::RollbackTo(_) => Class::Transaction,
+        _ => Class::Other,
+    }
+}
+
+fn of_query(statement: &Statement) -> Class {
+    let all_known = statement.functions.iter().all(|f| matches!(f.known, Calls::Alike | Calls::Own));
+    match statement.place {
+        Place::Anywhere if all_known => Class::Read,
+        Place::Primary(_) if all_known => Class::ReadPrimary,
+        Place::Anywhere | Place::Primary(_) | Place::Writes(_) => Class::Other,
+    }
+}
+
+fn not_for_a_standby(class: Class) -> Class {
+    if class == Class::Read { Class::ReadPrimary } else { class }
+}
 
 /// Checks one statement per line; a line that ends in a backslash goes on in the next.
 fn check(class: Class, statements: &str) {
@@ -114,6 +169,9 @@ fn reads_for_the_primary() {
         EXPLAIN SELECT 1
         EXPLAIN (VERBOSE, COSTS off, FORMAT json) SELECT * FROM t
         EXPLAIN VERBOSE TABLE t
+        EXPLAIN (ANALYZE off) SELECT 1
+        EXPLAIN (ANALYZE 'false') SELECT 1
+        EXPLAIN (analyze 0, verbose) SELECT 1
         SELECT * FROM pg_class
         SELECT * FROM pg_catalog.pg_class
         SELECT * FROM information_schema.tables
@@ -319,9 +377,6 @@ fn everything_else() {
         SELECT * FROM t TABLESAMPLE my_method (1)
         EXPLAIN ANALYZE SELECT 1
         EXPLAIN (ANALYZE) SELECT 1
-        EXPLAIN (ANALYZE off) SELECT 1
-        EXPLAIN (ANALYZE 'false') SELECT 1
-        EXPLAIN (analyze 0, verbose) SELECT 1
         EXPLAIN INSERT INTO t VALUES (1)
         EXPLAIN SELECT f()
         EXPLAIN EXECUTE p

@@ -1,11 +1,22 @@
 //! Text made to mislead, to exhaust, or to break.
 
-use pgherd_sql::{Class, NORMAL_BYTES, Shape, TEXT_BYTES, classify, normalise};
+use pgherd_sql::{Calls, NORMAL_BYTES, Place, Shape, TEXT_BYTES, Text, analyse, normalise};
 
 fn normal(text: &[u8]) -> (Shape, String) {
     let mut normal = Vec::new();
     let shape = normalise(text, &mut normal);
     (shape, String::from_utf8_lossy(&normal).into_owned())
+}
+
+/// Whether any node may answer the text: it is one statement, and calls nothing that is not known.
+fn is_read(text: &[u8]) -> bool {
+    match analyse(text) {
+        Text::One(one) => {
+            one.place == Place::Anywhere
+                && one.functions.iter().all(|function| function.known == Calls::Alike)
+        }
+        Text::Empty | Text::Several(_) | Text::Unread => false,
+    }
 }
 
 #[test]
@@ -35,7 +46,7 @@ fn writes_do_not_hide() {
         b"SELECT 1 WHERE 'x' = ANY (ARRAY(SELECT set_config('a', 'b', false)))",
     ];
     for text in table {
-        assert_eq!(classify(text), Class::Other, "{}", text.escape_ascii());
+        assert!(!is_read(text), "{}", text.escape_ascii());
     }
 }
 
@@ -56,7 +67,7 @@ fn comments_and_strings_do_not_mislead() {
         b"SELECT '\x83\x5c\x81\x7c' FROM \x83\x65\x83\x5f", // SJIS, letters that end in `\`, `|`, `e` and `_`
     ];
     for text in table {
-        assert_eq!(classify(text), Class::Read, "{}", text.escape_ascii());
+        assert!(is_read(text), "{}", text.escape_ascii());
     }
 }
 
@@ -80,7 +91,7 @@ fn what_settings_decide_is_other() {
         b"SELECT 1\0; DELETE FROM t",
     ];
     for text in table {
-        assert_eq!(classify(text), Class::Other, "{}", text.escape_ascii());
+        assert!(!is_read(text), "{}", text.escape_ascii());
     }
 }
 
@@ -92,10 +103,10 @@ fn names_of_other_encodings_stay_foreign() {
             for at in 0..=name.len() {
                 let (head, tail) = name.split_at(at);
                 let text = [b"SELECT ", head.as_bytes(), &[high], tail.as_bytes(), b"(1)"].concat();
-                assert_eq!(classify(&text), Class::Other, "{}", text.escape_ascii());
+                assert!(!is_read(&text), "{}", text.escape_ascii());
                 let cut = tail.get(1..).unwrap_or_default();
                 let text = [b"SELECT ", head.as_bytes(), &[high], cut.as_bytes(), b"(1)"].concat();
-                assert_eq!(classify(&text), Class::Other, "{}", text.escape_ascii());
+                assert!(!is_read(&text), "{}", text.escape_ascii());
             }
         }
     }
@@ -104,7 +115,19 @@ fn names_of_other_encodings_stay_foreign() {
 #[test]
 fn deep_nesting_ends_in_an_answer() {
     let deep = 9000;
+    // As deep as a text may be, and a hundred times deeper than the grammar goes.
+    let deepest = (NORMAL_BYTES - 100) / 2;
     let nested = [
+        ["SELECT ", &"(".repeat(deepest), "1", &")".repeat(deepest)].concat(),
+        ["SELECT ", &"(".repeat(100_000), "1", &")".repeat(100_000)].concat(),
+        ["SELECT 1", &"+1".repeat(deepest)].concat(),
+        ["SELECT ", &"-a".repeat(deepest)].concat(),
+        ["UPDATE t SET a = 1", &"+a".repeat(deepest)].concat(),
+        ["SELECT ", &"NOT ".repeat(deepest / 2), "true"].concat(),
+        [&"EXPLAIN ".repeat(deep), "SELECT 1"].concat(),
+        [&"PREPARE a AS ".repeat(4000), "SELECT 1"].concat(),
+        ["CREATE RULE r AS ON INSERT TO t DO ", &"(".repeat(deep), "SELECT 1", &")".repeat(deep)].concat(),
+        ["CREATE SCHEMA a ", &"CREATE TABLE a (a int) ".repeat(2500)].concat(),
         ["SELECT ", &"(".repeat(deep), "1", &")".repeat(deep)].concat(),
         ["SELECT ", &"NOT ".repeat(deep), "true"].concat(),
         ["SELECT 1", &"+1".repeat(deep)].concat(),
@@ -126,12 +149,12 @@ fn deep_nesting_ends_in_an_answer() {
     // On a small stack: whatever recursed would not survive it.
     let answers = std::thread::Builder::new()
         .stack_size(256 * 1024)
-        .spawn(move || nested.map(|text| (classify(text.as_bytes()), text)))
+        .spawn(move || nested.map(|text| (analyse(text.as_bytes()), text)))
         .expect("a thread")
         .join()
         .expect("no stack overflow");
-    for (class, text) in answers {
-        assert!(matches!(class, Class::Read | Class::Other), "{class:?}: {:.60}", text);
+    for (answer, text) in answers {
+        assert!(matches!(answer, Text::One(_) | Text::Unread), "{answer:?}: {:.60}", text);
     }
 }
 
@@ -141,9 +164,20 @@ fn lists_of_literals_have_one_normal_text() {
         let list = vec![literal; n].join(", ");
         format!("SELECT * FROM t WHERE id IN ({list}) AND b = 1")
     };
-    for literal in
-        ["7", "-7", "7.5", "'it''s'", "$1", "E'\\''", "x'0f'", "$$;$$", "(1, 'a')", "(1,-2,$3)", "('x')"]
-    {
+    for literal in [
+        "7",
+        "-7",
+        "7.5",
+        "'it''s'",
+        "$1",
+        "E'\\''",
+        "x'0f'",
+        "$$;$$",
+        "(1, 'a')",
+        "(-1,-2,$3)",
+        "('x')",
+        "NULL",
+    ] {
         let (shape, nine) = normal(list(9, literal).as_bytes());
         assert_eq!(shape, Shape::Candidate);
         for n in [10, 11, 1000, 200_000] {
@@ -152,13 +186,46 @@ fn lists_of_literals_have_one_normal_text() {
     }
     let megabyte = list(200_000, "7123");
     assert!(megabyte.len() > 1024 * 1024);
-    assert_eq!(classify(megabyte.as_bytes()), Class::Read);
+    assert_eq!(calls(&megabyte), Some(0));
     let rows = list(100_000, "(7123, '7')");
-    assert_eq!(classify(rows.as_bytes()), Class::Read);
+    assert_eq!(calls(&rows), Some(0));
     let hidden = rows.replacen("7123, '7')) AND", "7123, f())) AND", 1);
-    assert_eq!(classify(hidden.as_bytes()), Class::Other);
+    assert_eq!(calls(&hidden), Some(1));
     let hidden = megabyte.replacen("7123, 7123, 7123)", "7123, f(), 7123)", 1);
-    assert_eq!(classify(hidden.as_bytes()), Class::Other);
+    assert_eq!(calls(&hidden), Some(1));
+}
+
+/// How many functions a text calls, of a text that is one statement.
+fn calls(text: &str) -> Option<usize> {
+    match analyse(text.as_bytes()) {
+        Text::One(statement) => Some(statement.functions.len()),
+        Text::Empty | Text::Several(_) | Text::Unread => None,
+    }
+}
+
+/// Rows that are all literals, NULL, DEFAULT, true or false are one row, whatever each of them holds.
+#[test]
+fn rows_of_values_have_one_normal_text() {
+    let insert =
+        |rows: &str| normal(format!("INSERT INTO t (a, b, c) VALUES {rows} RETURNING a").as_bytes()).1;
+    let one = insert("(1, '1', 1)");
+    for rows in [
+        "(2, 'x', true), (3, NULL, false)",
+        "(-2, 'x', null), (DEFAULT, 'y', 3), (4, $1, 1.5)",
+        "(2, 'x', default) , (NULL,'y',3 )",
+        &vec!["(17, 'it''s', NULL)"; 100_000].join(", "),
+    ] {
+        assert_eq!(insert(rows), one, "{rows:.60}");
+    }
+    for rows in [
+        "(1, '1', now())",
+        "(1, '1', 1), (f(), '1', 1)",
+        "(1, '1', 1 + a)",
+        "(1, '1', null::x)",
+        "(1, '1', t.null)",
+    ] {
+        assert_ne!(insert(rows), one, "{rows}");
+    }
 }
 
 #[test]
@@ -179,9 +246,32 @@ fn limits_are_kept() {
     assert_eq!(normal(names(NORMAL_BYTES - 100).as_bytes()).0, Shape::Candidate);
     assert_eq!(normal(names(NORMAL_BYTES + 100).as_bytes()).0, Shape::Other);
     let comment = |bytes: usize| format!("SELECT 1 /*{}*/", " ".repeat(bytes));
-    assert_eq!(classify(comment(TEXT_BYTES - 100).as_bytes()), Class::Read);
-    assert_eq!(classify(comment(TEXT_BYTES).as_bytes()), Class::Other);
+    assert!(is_read(comment(TEXT_BYTES - 100).as_bytes()));
+    assert!(!is_read(comment(TEXT_BYTES).as_bytes()));
     // Two nodes are visited per column.
-    assert_eq!(classify(names(NORMAL_BYTES / 4).trim_end_matches(',').as_bytes()), Class::Read);
-    assert_eq!(classify(names(NORMAL_BYTES - 100).trim_end_matches(',').as_bytes()), Class::Other);
+    assert!(is_read(names(NORMAL_BYTES / 4).trim_end_matches(',').as_bytes()));
+    assert!(!is_read(names(NORMAL_BYTES - 100).trim_end_matches(',').as_bytes()));
+}
+
+/// Of a text that is too long not even its white space is looked at.
+#[test]
+fn texts_that_are_too_long_cost_nothing() {
+    let mut text = b"INSERT INTO t VALUES ('".to_vec();
+    text.resize(100 * 1024 * 1024, b'x');
+    text.extend_from_slice(b"')");
+    let mut normal = Vec::new();
+    assert_eq!(normalise(&text, &mut normal), Shape::Other);
+    assert_eq!(normal.capacity(), 0);
+    assert_eq!(analyse(&text), Text::Unread);
+}
+
+/// Names of common table expressions are compared with each other only so often.
+#[test]
+fn many_common_table_expressions_end_in_an_answer() {
+    let names = |n: usize| (0..n).map(|i| format!("a{i} AS (SELECT 1)")).collect::<Vec<_>>().join(", ");
+    let uses = |n: usize| vec!["a0"; n].join(", ");
+    let few = format!("WITH {} SELECT * FROM {}", names(500), uses(500));
+    assert!(is_read(few.as_bytes()));
+    let many = format!("WITH {} SELECT * FROM {}", names(2500), uses(5000));
+    assert_eq!(analyse(many.as_bytes()), Text::Unread);
 }

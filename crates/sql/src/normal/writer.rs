@@ -1,5 +1,5 @@
-/// Members kept of a list such as `1, 2, 3` or `(1, 2), (3, 4)`; the rest of a longer list is left out. No
-/// construct of the grammar counts as far as that.
+/// Members kept of a list such as `1, 2, 3`; the rest of a longer list is left out. No construct of the grammar counts
+/// as far as that. Of a list of rows such as `(1, 2), (3, 4)` the first is kept.
 const KEPT: u32 = 8;
 
 /// Writes tokens as normal text.
@@ -12,8 +12,8 @@ pub(super) struct Writer<'a> {
     literals: u32,
     /// Where the parenthesis stands that is open, while nothing but a list of literals follows it.
     open: Option<usize>,
-    /// The last parenthesised list of literals.
-    row: Option<Row>,
+    /// The end of the last parenthesised list of literals.
+    row: Option<usize>,
 }
 
 /// The token that was written last, as far as lists go.
@@ -22,15 +22,6 @@ enum Last {
     /// A comma after a literal; the length of the normal text before it.
     Comma(usize),
     Other,
-}
-
-/// A parenthesised list of literals in the normal text.
-#[derive(Clone, Copy)]
-struct Row {
-    start: usize,
-    end: usize,
-    /// Rows like it, separated by commas, up to this one.
-    count: u32,
 }
 
 impl<'a> Writer<'a> {
@@ -98,9 +89,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Whether a number that comes now continues a list.
-    pub(super) fn continues_list(&self) -> bool {
-        matches!(self.last, Last::Comma(_))
+    /// Whether a literal that comes now is a member of a list.
+    pub(super) fn is_in_list(&self) -> bool {
+        matches!(self.last, Last::Comma(_)) || self.open.is_some_and(|open| open + 1 == self.out.len())
     }
 
     pub(super) fn open(&mut self) {
@@ -112,23 +103,12 @@ impl<'a> Writer<'a> {
         let open = self.open.filter(|_| matches!(self.last, Last::Literal));
         self.verbatim(b")");
         let Some(start) = open else { return };
-        let end = self.out.len();
-        let row = match self.row {
-            Some(last) if self.follows(last, start) && last.count >= KEPT => {
-                self.out.truncate(last.end);
-                last
+        match self.row {
+            Some(last) if self.out.get(last..start).is_some_and(|between| between.trim_ascii() == b",") => {
+                self.out.truncate(last);
             }
-            Some(last) if self.follows(last, start) => Row { start, end, count: last.count + 1 },
-            Some(_) | None => Row { start, end, count: 1 },
-        };
-        self.row = Some(row);
-    }
-
-    /// Whether the row from `start` to the end is like `last` and follows it after a comma.
-    fn follows(&self, last: Row, start: usize) -> bool {
-        let text = |from, to| self.out.get(from..to).unwrap_or_default();
-        text(last.end, start).trim_ascii() == b","
-            && text(last.start, last.end) == text(start, self.out.len())
+            Some(_) | None => self.row = Some(self.out.len()),
+        }
     }
 
     fn space(&mut self) {
