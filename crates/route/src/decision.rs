@@ -56,6 +56,8 @@ pub enum Rule {
     CatalogChanged,
     /// The transaction has written, and `disable_load_balance_on_write` is not `off`.
     Wrote,
+    /// The transaction has written, and `read_consistency` is `session`.
+    WroteUnseen,
     /// It may touch something temporary.
     Temporary,
     /// The catalog says that this is temporary.
@@ -137,6 +139,7 @@ impl Rule {
             | Rule::Serializable
             | Rule::CatalogChanged
             | Rule::Wrote
+            | Rule::WroteUnseen
             | Rule::Temporary
             | Rule::Names
             | Rule::Pattern(_)
@@ -193,6 +196,9 @@ impl fmt::Display for Rule {
             Rule::Serializable => "the transaction is serializable",
             Rule::CatalogChanged => "the transaction has changed a catalog",
             Rule::Wrote => "the transaction has written, and disable_load_balance_on_write is not off",
+            Rule::WroteUnseen => {
+                "the transaction has written what no other node sees yet (read_consistency is session)"
+            }
             Rule::Temporary => "it may touch something temporary that the session has made",
             Rule::TemporaryRelation(_) => "a relation is temporary (check_temp_table)",
             Rule::Unlogged(_) => "a relation is unlogged (check_unlogged_table)",

@@ -6,7 +6,7 @@ use regex::bytes::Regex;
 use crate::decision::{Decision, Name, Rule};
 use crate::facts::{SessionFacts, TransactionFacts, WroteBefore};
 use crate::relations::{Asked, Fact, LOOKUP_NAMES, RelationFacts, Relations};
-use crate::routing::{AfterWrite, FunctionRule, Object, Routing};
+use crate::routing::{AfterWrite, Consistency, FunctionRule, Object, Routing};
 
 /// A statement that is to be routed, and what decides.
 pub(crate) struct Question<'a> {
@@ -101,6 +101,8 @@ impl<'a> Question<'a> {
             Some(Rule::CatalogChanged)
         } else if wrote && stays_after_write {
             Some(Rule::Wrote)
+        } else if wrote && self.routing.consistency != Consistency::Eventual {
+            Some(Rule::WroteUnseen)
         } else if after == AfterWrite::TransTransaction && before == WroteBefore::InTransaction {
             Some(Rule::WroteEarlier)
         } else {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use common::{identity, quiet, rule, select};
 use pgherd_route::{
-    AfterWrite, FunctionRule, Held, Mutations, Name, Object, Related, Router, Routing, Rule, SessionFacts,
-    TEMPORARIES, Temporaries, Tracking, TransactionFacts, WroteBefore, written_by,
+    AfterWrite, Consistency, FunctionRule, Held, Mutations, Name, Object, Related, Router, Routing, Rule,
+    SessionFacts, TEMPORARIES, Temporaries, Tracking, TransactionFacts, WroteBefore, written_by,
 };
 use pgherd_sql::{Calls, Discard, Place, Relation, Statement, Temporary, Verb, Why};
 use pgherd_types::{ClusteringMode, Moment};
@@ -152,6 +152,19 @@ fn transactions_and_writes() {
             })
         });
         assert_eq!(found, expected.map(Some), "{transaction:?} {wrote_before:?}");
+    }
+}
+
+/// What is not committed is on no other node, whichever tables it was written to.
+#[test]
+fn with_read_consistency_a_transaction_sees_what_it_has_written() {
+    let consistency = Consistency::Session { wait: Duration::ZERO };
+    for after_write in [AfterWrite::Off, AfterWrite::Adaptive, AfterWrite::AdaptiveGlobal] {
+        let routing = Routing { after_write, consistency, ..Routing::default() };
+        let wrote = |wrote| TransactionFacts::Open { serializable: false, failed: false, wrote, ddl: false };
+        let found =
+            [false, true].map(|is| of(&one(), "SELECT", &routing, |session| session.transaction = wrote(is)));
+        assert_eq!(found, [Some(Rule::Balanced), Some(Rule::WroteUnseen)], "{after_write:?}");
     }
 }
 

@@ -9,6 +9,7 @@ use pgherd_route::{
     AfterWrite as Rule, Consistency, DelayLimit, FunctionRule, Mutations, Object, Redirect, Redirects,
     Related, RelationLimits, Routing, Target, Tracking,
 };
+use pgherd_types::ClusteringMode;
 use regex::bytes::Regex;
 
 use super::{size, some};
@@ -53,10 +54,7 @@ pub(crate) fn routing(settings: &Settings, mutations: &Arc<Mutations>) -> Routin
                 .min(RELATIONS_MAX),
             expire: some(cache.relcache_expire),
         },
-        consistency: match settings.own.read_consistency {
-            ReadConsistency::Eventual => Consistency::Eventual,
-            ReadConsistency::Session => Consistency::Session { wait: settings.own.read_consistency_wait },
-        },
+        consistency: consistency(settings),
     }
 }
 
@@ -66,6 +64,22 @@ pub(crate) fn mutations(settings: &Settings, random: [u8; 16]) -> Arc<Mutations>
     let balance = &settings.balance;
     let buckets = size(balance.track_table_mutation_table_buckets);
     Arc::new(Mutations::new(random, buckets, size(balance.track_table_mutation_table_size)))
+}
+
+/// Positions in the WAL can be compared where one node replays the other's.
+fn consistency(settings: &Settings) -> Consistency {
+    match settings.connections.backend_clustering_mode {
+        ClusteringMode::StreamingReplication => {}
+        ClusteringMode::LogicalReplication
+        | ClusteringMode::Slony
+        | ClusteringMode::NativeReplication
+        | ClusteringMode::SnapshotIsolation
+        | ClusteringMode::Raw => return Consistency::Eventual,
+    }
+    match settings.own.read_consistency {
+        ReadConsistency::Eventual => Consistency::Eventual,
+        ReadConsistency::Session => Consistency::Session { wait: settings.own.read_consistency_wait },
+    }
 }
 
 fn after_write(setting: AfterWrite) -> Rule {
@@ -161,6 +175,12 @@ mod tests {
         }
         let text = "read_consistency = 'session'\nread_consistency_wait = 7";
         assert_eq!(routing(text).consistency, Consistency::Session { wait: Duration::from_millis(7) });
+        let other = format!("{text}\nbackend_clustering_mode = 'logical_replication'");
+        assert_eq!(
+            routing(&other).consistency,
+            Consistency::Eventual,
+            "positions of two servers do not compare"
+        );
         assert_eq!(routing("relcache_size = 3\nnum_init_children = 5").relations.names, 15);
         assert_eq!(routing("relcache_size = 1000000").relations.names, super::RELATIONS_MAX);
         assert!(!routing("check_unlogged_table = off").check_unlogged);
