@@ -1,5 +1,5 @@
 use pgherd_sql::{
-    Head, NORMAL_BYTES, Remembered, Shape, TEXT_BYTES, Text, analyse, analyse_as_it_is, analyse_normal,
+    Head, NORMAL_BYTES, Remembered, Shape, TEXT_BYTES, Text, analyse, analyse_in_full, analyse_normal,
     normalise,
 };
 
@@ -17,11 +17,11 @@ pub fn sql(data: &[u8]) {
     }
     let said = analyse_normal(&normal);
     again(&normal, &said);
-    // The oracle takes text for UTF-8, and has no bound.
+    // In another encoding, the letters of literals are not told from those of names.
     if str::from_utf8(data).is_err() || data.len() > NORMAL_BYTES {
         return;
     }
-    let as_it_is = analyse_as_it_is(data);
+    let as_it_is = analyse_in_full(data);
     let unread = as_it_is == Text::Unread || answer == Text::Unread;
     assert!(unread || as_it_is == answer, "{as_it_is:?} and {answer:?}");
     match said {

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use pgherd_sql::{
-    Calls, Class, FingerprintKey, NORMAL_BYTES, Remembered, Shape, Statement, Text, analyse_as_it_is,
-    analyse_normal, classify_normal, normalise,
+    Calls, Class, FingerprintKey, Remembered, Shape, Statement, Text, analyse_in_full, analyse_normal,
+    classify_normal, normalise,
 };
 use pgherd_types::Moment;
 
@@ -90,8 +90,7 @@ impl Router {
         };
         match known {
             Known::Text(text) => text,
-            Known::LookInFull if text.len() > NORMAL_BYTES => Arc::clone(&self.unread),
-            Known::LookInFull => Arc::new(analyse_as_it_is(text)),
+            Known::LookInFull => Arc::new(analyse_in_full(text)),
         }
     }
 

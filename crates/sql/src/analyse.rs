@@ -37,8 +37,7 @@ pub fn analyse(text: &[u8]) -> Text {
     }
     match analyse_normal(&normal) {
         Remembered::Text(text) => text,
-        Remembered::LookInFull if text.len() > NORMAL_BYTES => Text::Unread,
-        Remembered::LookInFull => analyse_as_it_is(text),
+        Remembered::LookInFull => analyse_in_full(text),
     }
 }
 
@@ -51,9 +50,12 @@ pub fn analyse_normal(normal: &[u8]) -> Remembered {
     }
 }
 
-/// What a text is whose tokens are certain, read without the way over its normal text. The oracle of tests.
-#[doc(hidden)]
-pub fn analyse_as_it_is(text: &[u8]) -> Text {
+/// What a text is whose normal text is [`Remembered::LookInFull`]. (Any other text whose shape is
+/// [`Shape::Candidate`] is, this way, what it is by its normal text; or one of the two is [`Text::Unread`].)
+pub fn analyse_in_full(text: &[u8]) -> Text {
+    if text.len() > NORMAL_BYTES {
+        return Text::Unread;
+    }
     parsed(text).map_or(Text::Unread, |(text, _)| text)
 }
 

@@ -1,9 +1,11 @@
 //! What a statement is: PostgreSQL's own grammar, reduced to what routing needs.
 //!
 //! [`normalise`] takes comments, white space and the values of literals away, [`Fingerprint`] is a short keyed
-//! name of what is left, and [`classify_normal`] reads the [`Class`] from it with PostgreSQL's grammar.
-//! [`classify`] does it all. Nothing here looks into a server's catalogs: views, user-defined operators and
-//! casts, and users' functions that have the name of a built-in are taken to do nothing but read.
+//! name of what is left, and [`analyse_normal`] reads from it with PostgreSQL's grammar what the text is: a [`Text`] of
+//! [`Statement`]s. [`analyse`] does it all. Where a literal decides, [`analyse_in_full`] parses the text itself.
+//!
+//! Nothing here looks into a server's catalogs: views, user-defined operators and casts, and users' functions that
+//! have the name of a built-in are taken to do nothing but read.
 
 mod analyse;
 mod builtin;
@@ -19,7 +21,7 @@ mod statement;
 mod types;
 mod verb;
 
-pub use analyse::{Remembered, analyse, analyse_as_it_is, analyse_normal};
+pub use analyse::{Remembered, analyse, analyse_in_full, analyse_normal};
 pub use class::{Class, classify, classify_normal};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use functions::Calls;

@@ -7,7 +7,7 @@
 use std::panic;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pgherd_sql::{Place, Remembered, Shape, Text, analyse, analyse_as_it_is, analyse_normal, normalise};
+use pgherd_sql::{Place, Remembered, Shape, Text, analyse, analyse_in_full, analyse_normal, normalise};
 
 /// A small generator (splitmix64): the seed is in the message of a failed check.
 struct Random(u64);
@@ -126,7 +126,7 @@ fn check(text: &str, seed: u64) -> Text {
     if normalise(text.as_bytes(), &mut normal) != Shape::Candidate {
         return answer;
     }
-    let as_it_is = analyse_as_it_is(text.as_bytes());
+    let as_it_is = analyse_in_full(text.as_bytes());
     match analyse_normal(&normal) {
         Remembered::Text(remembered) => {
             assert_eq!(remembered, answer, "seed {seed}: {text}");
@@ -235,7 +235,7 @@ fn literals_and_comments_change_nothing() {
         if let Remembered::Text(text) = analyse_normal(&first) {
             remembered += 1;
             for twin in [&one, &other] {
-                let as_it_is = analyse_as_it_is(twin.as_bytes());
+                let as_it_is = analyse_in_full(twin.as_bytes());
                 let refused = as_it_is == Text::Unread || text == Text::Unread;
                 assert!(refused || as_it_is == text, "seed {seed}: {twin}");
             }

@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use pgherd_sql::{
-    Place, Remembered, Shape, Text, Verb, analyse, analyse_as_it_is, analyse_normal, normalise,
-};
+use pgherd_sql::{Place, Remembered, Shape, Text, Verb, analyse, analyse_in_full, analyse_normal, normalise};
 
 /// Fewer statements than this: the files are not the ones that are meant.
 const LEAST_STATEMENTS: usize = 20_000;
@@ -58,7 +56,7 @@ fn look(statement: &[u8]) -> Text {
     let answer = analyse(statement);
     let mut normal = Vec::new();
     if normalise(statement, &mut normal) == Shape::Candidate {
-        let as_it_is = analyse_as_it_is(statement);
+        let as_it_is = analyse_in_full(statement);
         match analyse_normal(&normal) {
             Remembered::Text(remembered) => {
                 assert_eq!(remembered, answer, "{}", one_line(statement));
