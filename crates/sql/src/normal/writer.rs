@@ -2,6 +2,9 @@
 /// as far as that. Of a list of rows such as `(1, 2), (3, 4)` the first is kept.
 const KEPT: u32 = 8;
 
+/// Parentheses within each other that are told apart; what is nested deeper is left as it is.
+const DEPTH: usize = 8;
+
 /// Writes tokens as normal text.
 pub(super) struct Writer<'a> {
     out: &'a mut Vec<u8>,
@@ -12,8 +15,10 @@ pub(super) struct Writer<'a> {
     literals: u32,
     /// Where the parenthesis stands that is open, while nothing but a list of literals follows it.
     open: Option<usize>,
-    /// The end of the last parenthesised list of literals.
-    row: Option<usize>,
+    /// Parentheses that are open.
+    depth: usize,
+    /// The innermost ones, from the outside.
+    groups: [Group; DEPTH],
 }
 
 /// The token that was written last, as far as lists go.
@@ -24,9 +29,35 @@ enum Last {
     Other,
 }
 
+/// A group that is closed.
+#[derive(Clone, Copy)]
+struct Closed {
+    start: usize,
+    end: usize,
+    /// It holds nothing but a list of literals.
+    literals: bool,
+}
+
+/// What is in parentheses at one depth.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    /// Where the open one begins.
+    start: usize,
+    /// Where the one before it lies, in the same parentheses.
+    last: Option<Closed>,
+}
+
 impl<'a> Writer<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        Writer { out, gap: false, last: Last::Other, literals: 0, open: None, row: None }
+        Writer {
+            out,
+            gap: false,
+            last: Last::Other,
+            literals: 0,
+            open: None,
+            depth: 0,
+            groups: [Group::default(); DEPTH],
+        }
     }
 
     /// Bytes written so far.
@@ -96,18 +127,36 @@ impl<'a> Writer<'a> {
 
     pub(super) fn open(&mut self) {
         self.verbatim(b"(");
-        self.open = Some(self.out.len() - 1);
+        let start = self.out.len() - 1;
+        self.open = Some(start);
+        if let Some(group) = self.groups.get_mut(self.depth) {
+            group.start = start;
+        }
+        self.depth += 1;
+        if let Some(inside) = self.groups.get_mut(self.depth) {
+            inside.last = None;
+        }
     }
 
+    /// A group that follows one that says the same is left out: it is the same, or both hold nothing but literals.
     pub(super) fn close(&mut self) {
-        let open = self.open.filter(|_| matches!(self.last, Last::Literal));
+        let literals = self.open.is_some() && matches!(self.last, Last::Literal);
         self.verbatim(b")");
-        let Some(start) = open else { return };
-        match self.row {
-            Some(last) if self.out.get(last..start).is_some_and(|between| between.trim_ascii() == b",") => {
-                self.out.truncate(last);
+        self.depth = self.depth.saturating_sub(1);
+        let Some(&Group { start, last }) = self.groups.get(self.depth) else { return };
+        let end = self.out.len();
+        let text = |from, to| self.out.get(from..to).unwrap_or_default();
+        let again = last.is_some_and(|last| {
+            text(last.end, start).trim_ascii() == b","
+                && (literals && last.literals || text(last.start, last.end) == text(start, end))
+        });
+        match last {
+            Some(last) if again => self.out.truncate(last.end),
+            Some(_) | None => {
+                if let Some(group) = self.groups.get_mut(self.depth) {
+                    group.last = Some(Closed { start, end, literals });
+                }
             }
-            Some(_) | None => self.row = Some(self.out.len()),
         }
     }
 
