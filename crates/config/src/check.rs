@@ -169,7 +169,7 @@ impl Check<'_> {
         }
     }
 
-    /// Reads go to a standby only when it is known how far it has replayed.
+    /// A standby answers a session's reads only when it is known how far it has replayed.
     fn consistency(&mut self) {
         let mode = self.settings.connections.backend_clustering_mode;
         let can_ask = !self.settings.standby.sr_check_user.is_empty()
@@ -181,16 +181,19 @@ impl Check<'_> {
         {
             return;
         }
-        let (why, hint) = if is_streaming {
-            ("sr_check_user is empty", "set sr_check_user to a user who may log in on all nodes")
+        let (message, hint) = if is_streaming {
+            (
+                "with read_consistency = 'session' all reads after a write of their session go to the primary, because \
+                 sr_check_user is empty and nobody can ask the standbys how far they are",
+                "set sr_check_user to a user who may log in on all nodes",
+            )
         } else {
-            ("only standbys of streaming replication can be asked", "write read_consistency = 'eventual'")
+            (
+                "read_consistency = 'session' is as good as 'eventual' where the nodes' positions cannot be compared",
+                "write read_consistency = 'eventual', or backend_clustering_mode = 'streaming_replication'",
+            )
         };
-        let message = format!(
-            "with read_consistency = 'session' all reads after a write of their session go to the primary: \
-             nobody knows how far the other nodes are ({why})"
-        );
-        self.say(Severity::Warning, ("read_consistency", None), message, hint);
+        self.say(Severity::Warning, ("read_consistency", None), message.to_owned(), hint);
     }
 
     fn recovery(&mut self) {

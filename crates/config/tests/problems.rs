@@ -147,7 +147,7 @@ fn settings_together() {
         ("read_consistency = session", &["all reads after a write of their session go to the primary"]),
         (
             "read_consistency = session; sr_check_user = 'u'; backend_clustering_mode = logical_replication",
-            &["(only standbys of streaming replication can be asked)"],
+            &["read_consistency = 'session' is as good as 'eventual'"],
         ),
         ("reserved_connections = 32", &["reserved_connections (32) leaves nothing"]),
         ("backend_hostname1 = 'b'", &["node 1 is unused because backend_port1 is not set"]),
