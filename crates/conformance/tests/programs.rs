@@ -1,6 +1,8 @@
 //! The oracle's random programs, on real servers: directly, through pgherd, and by the model, which is
 //! thereby held to be what it claims to be.
 
+use std::net::Shutdown;
+
 use pgherd_conformance::first_difference;
 use pgherd_model::backend::Traits;
 use pgherd_model::client::Client;
@@ -71,20 +73,33 @@ fn play(target: &Target, program: &Program) -> (Vec<String>, Vec<Message>) {
         }
         let sent = connection.send_bytes(&bytes);
         if client.left() == 0 {
+            if program.half_closes {
+                // It fails where the server has closed its own, which the next read finds out.
+                let _closed = connection.stream().shutdown(Shutdown::Write);
+            }
+            if program.half_closes || program.says_goodbye() {
+                // What was asked before the goodbye is answered.
+                match connection.read_to_end() {
+                    Ok(all) => all.into_iter().for_each(|message| take(message, &mut lines, &mut client)),
+                    Err(error) => ended = Some(error),
+                }
+            }
             break;
         }
         match sent.and_then(|()| connection.read()) {
-            Ok(message) => {
-                lines.push(message.text());
-                let mut bytes = Vec::new();
-                Message::new(message.kind, message.body).write(&mut bytes);
-                client.read(&bytes);
-            }
+            Ok(message) => take(message, &mut lines, &mut client),
             Err(error) => ended = Some(error),
         }
     }
     lines.extend(ended.map(|error| format!("the session ended: {error}")));
     (lines, client.replies().to_vec())
+}
+
+fn take(message: pgherd_testkit::Message, lines: &mut Vec<String>, client: &mut Client) {
+    lines.push(message.text());
+    let mut bytes = Vec::new();
+    Message::new(message.kind, message.body).write(&mut bytes);
+    client.read(&bytes);
 }
 
 /// The same message, with a sleep that is over soon.

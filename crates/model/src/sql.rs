@@ -83,6 +83,8 @@ pub enum Read {
 pub enum Control {
     /// `BEGIN`, with what the transaction is to be like.
     Begin(Characteristics),
+    /// The same as `START TRANSACTION`.
+    Start(Characteristics),
     /// `COMMIT`, or `END`.
     Commit {
         /// `AND CHAIN`.
@@ -252,7 +254,7 @@ mod tests {
             ),
             (
                 "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-                Some(vec![Sql::Control(Control::Begin(Characteristics {
+                Some(vec![Sql::Control(Control::Start(Characteristics {
                     isolation: Some(Isolation::Transaction),
                     read_only: Some(true),
                 }))]),

@@ -2,7 +2,7 @@
 //! what it could have seen alone on a server of its own.
 //!
 //! `PGHERD_SEED=n cargo test -p pgherd-model --test oracle replay -- --nocapture` plays one seed and prints
-//! all of it; `PGHERD_SEEDS=n` sets how many are played.
+//! all of it; `PGHERD_SEEDS=n` sets how many are played, `PGHERD_FIRST=n` which is the first of them.
 
 use std::{env, thread};
 
@@ -21,8 +21,9 @@ fn variable(name: &str) -> Option<u64> {
 #[test]
 fn each_client_sees_what_it_could_have_seen_alone() {
     let seeds = variable("PGHERD_SEEDS").unwrap_or(SEEDS);
-    let hunt = |first: u64| move || oracle::hunt((0..seeds).filter(move |seed| seed % THREADS == first));
-    let hunters: Vec<_> = (0..THREADS).map(|first| thread::spawn(hunt(first))).collect();
+    let first = variable("PGHERD_FIRST").unwrap_or(0);
+    let hunt = |part: u64| move || oracle::hunt((first..first + seeds).filter(move |seed| seed % THREADS == part));
+    let hunters: Vec<_> = (0..THREADS).map(|part| thread::spawn(hunt(part))).collect();
     for hunter in hunters {
         if let Some((seed, why)) = hunter.join().expect("a hunter does not panic") {
             panic!("seed {seed}: {why}");

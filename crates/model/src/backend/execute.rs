@@ -212,7 +212,7 @@ impl Backend {
 
     fn control(&mut self, control: &Control, wires: &mut Wires<'_>) -> Result<Outcome, Failure> {
         let tag = match control {
-            Control::Begin(said) => {
+            Control::Begin(said) | Control::Start(said) => {
                 if self.transaction == Transaction::Open {
                     let text = "there is already a transaction in progress";
                     error(b'N', "WARNING", "25001", text, wires.out);
@@ -220,7 +220,7 @@ impl Backend {
                 }
                 self.transaction = Transaction::Open;
                 self.characterise(*said, wires.data)?;
-                "BEGIN"
+                if matches!(control, Control::Begin(_)) { "BEGIN" } else { "START TRANSACTION" }
             }
             Control::Commit { chain } => self.end_block(*chain, Self::commit_block, wires)?,
             Control::Rollback { chain } => self.end_block(*chain, Self::roll_back_block, wires)?,

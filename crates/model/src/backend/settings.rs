@@ -15,7 +15,7 @@ const KNOWN: [(&str, &str); 9] = [
 ];
 
 /// Those that the client is told of.
-pub(super) const REPORTED: [&str; 2] = ["application_name", "IntervalStyle"];
+pub(super) const REPORTED: [&str; 3] = ["application_name", "default_transaction_read_only", "IntervalStyle"];
 
 /// What a setting is at the start; nothing, if there is no such setting.
 pub(super) fn default(name: &str) -> Option<&'static str> {

@@ -16,8 +16,8 @@ pub(super) fn statement(text: &str) -> Option<Sql> {
     let words = words(text)?;
     let plain: Vec<&str> = words.iter().map(Word::plain).collect();
     Some(match plain.as_slice() {
-        ["begin" | "start", rest @ ..] => {
-            let rest = rest.strip_prefix(&["transaction"]).or(rest.strip_prefix(&["work"])).unwrap_or(rest);
+        ["start", "transaction", rest @ ..] => Sql::Control(Control::Start(characteristics(rest)?)),
+        ["begin", "transaction" | "work", rest @ ..] | ["begin", rest @ ..] => {
             Sql::Control(Control::Begin(characteristics(rest)?))
         }
         ["commit" | "end", rest @ ..] => Sql::Control(Control::Commit { chain: chain(rest)? }),
