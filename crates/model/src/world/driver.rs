@@ -11,6 +11,9 @@ use crate::message::put;
 use crate::pool::Life;
 use crate::program::Step;
 
+/// How often input may be held and handed back for one event.
+const RESUMES: usize = 1000;
+
 impl World<'_> {
     pub(super) fn make(&mut self, chosen: Move) -> Result<(), String> {
         match chosen {
@@ -257,7 +260,12 @@ impl World<'_> {
     /// Hands an event to a session and executes what comes of it, and so on with what it asks to be handed back.
     pub(super) fn tell(&mut self, i: usize, event: Event<'_>) -> Result<(), String> {
         let mut handed_back = self.tell_once(i, event)?;
+        let mut times = 0;
         while let Some(held) = handed_back.take() {
+            times += 1;
+            if times > RESUMES {
+                return Err(format!("client {i} is held and resumed without end"));
+            }
             if !self.is_open(i) {
                 return Ok(());
             }
