@@ -22,7 +22,8 @@ fn variable(name: &str) -> Option<u64> {
 fn each_client_sees_what_it_could_have_seen_alone() {
     let seeds = variable("PGHERD_SEEDS").unwrap_or(SEEDS);
     let first = variable("PGHERD_FIRST").unwrap_or(0);
-    let hunt = |part: u64| move || oracle::hunt((first..first + seeds).filter(move |seed| seed % THREADS == part));
+    let hunt =
+        |part: u64| move || oracle::hunt((first..first + seeds).filter(move |seed| seed % THREADS == part));
     let hunters: Vec<_> = (0..THREADS).map(|part| thread::spawn(hunt(part))).collect();
     for hunter in hunters {
         if let Some((seed, why)) = hunter.join().expect("a hunter does not panic") {
