@@ -29,7 +29,7 @@ impl Pattern {
         }
         let start = if text.starts_with('^') { "" } else { "^" };
         let end = if text.ends_with('$') { "" } else { "$" };
-        let anchored = format!("{start}{text}{end}");
+        let anchored = format!("{start}{}{end}", with_least_counts(text));
         let compile = |unicode| {
             RegexBuilder::new(&anchored)
                 .case_insensitive(true)
@@ -67,6 +67,28 @@ impl fmt::Debug for Pattern {
     }
 }
 
+/// The pattern with `{,n}`, which Pgpool-II's regular expressions know, written as `{0,n}`.
+fn with_least_counts(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut escaped, mut brackets) = (false, 0_usize);
+    for (at, letter) in text.char_indices() {
+        out.push(letter);
+        match letter {
+            '{' if !escaped
+                && brackets == 0
+                && text.get(at + 1..).is_some_and(|rest| rest.starts_with(',')) =>
+            {
+                out.push('0');
+            }
+            '[' if !escaped => brackets += 1,
+            ']' if !escaped => brackets = brackets.saturating_sub(1),
+            _ => {}
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    out
+}
+
 /// The sentence at the end of an error that otherwise shows the pattern over several lines.
 fn reason(error: &regex::Error) -> String {
     let text = match error {
@@ -86,7 +108,7 @@ mod tests {
 
     #[test]
     fn whole_texts_in_any_case() {
-        let table: [(&str, &str, bool); 16] = [
+        let table: [(&str, &str, bool); 20] = [
             ("nextval", "nextval", true),
             ("nextval", "NextVal", true),
             ("nextval", "nextval2", false),
@@ -100,6 +122,10 @@ mod tests {
             ("SELECT .*FROM t", "select a\nfrom t", true),
             ("[[:alpha:]]+_ro", "reports_ro", true),
             ("ab{,2}c", "abbc", true),
+            ("ab{,2}c", "abbbc", false),
+            (r"ab\{,2", "ab{,2", true),
+            ("a[{,]{,2}", "a{,", true),
+            ("a[{,]", "a0", false),
             ("[[:digit:]]{2}", "42", true),
             ("caf[é]", "café", true),
             ("a.c", "a\u{e9}c", false),
