@@ -501,3 +501,30 @@ fn several() {
         "#,
     );
 }
+
+/// What other poolers are known to send to a standby, or to do on the wrong backend.
+#[test]
+fn what_is_known_to_go_wrong_elsewhere() {
+    check(
+        r#"
+        SELECT txid_current_if_assigned(), pg_current_xact_id_if_assigned() || Select writes:PrimaryFunction \
+            calls=pg_current_xact_id_if_assigned!!,txid_current_if_assigned!!
+        SELECT * FROM pg_replication_slots || Select primary:Catalog reads=pg_replication_slots
+        COPY (SELECT a FROM t ORDER BY a FOR NO KEY UPDATE) TO STDOUT || CopyOut writes:Locking reads=t
+        COPY (WITH w AS (UPDATE t SET a = 1 RETURNING a) SELECT * FROM w) TO STDOUT \
+            || CopyOut writes:WritingCte writes=t
+        SELECT current_schemas(true) || Select primary:NodesOwn calls=current_schemas!
+        SELECT has_column_privilege('t', 'a', 'select') || Select primary:NodesOwn calls=has_column_privilege!
+        SELECT (NULL::fullname).first || Select anywhere types=fullname
+        SELECT pg_temp.f(1) || Select anywhere calls=pg_temp.f?
+        SELECT * FROM (SELECT 1 FROM t WHERE EXISTS (SELECT 1 FROM u)) x || Select anywhere reads=t,u
+        SET SESSION ROLE bob || Set primary:Verb sets=Role
+        SET LOCAL SESSION AUTHORIZATION 'bob' || Set primary:Verb sets=local:SessionAuthorization
+        SHOW transaction_read_only || Show primary:Verb
+        BEGIN READ ONLY || Begin(read-only) primary:Verb
+        PREPARE TRANSACTION 'a' || PrepareTransaction writes:Verb
+        SELECT pg_advisory_lock(1) || Select writes:PrimaryFunction calls=pg_advisory_lock!!
+        SELECT pg_listening_channels() || Select writes:PrimaryFunction calls=pg_listening_channels!!
+        "#,
+    );
+}
