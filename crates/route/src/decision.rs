@@ -68,7 +68,7 @@ pub enum Rule {
     Foreign(Name),
     /// This view calls a volatile function.
     VolatileView(Name),
-    /// This view calls a function that needs the primary, or locks rows.
+    /// This is a sequence, or a view that calls a function that needs the primary, or locks rows.
     PrimaryView(Name),
     /// There is nothing with this name.
     Absent(Name),
@@ -204,7 +204,9 @@ impl fmt::Display for Rule {
             Rule::Unlogged(_) => "a relation is unlogged (check_unlogged_table)",
             Rule::Foreign(_) => "a relation is foreign",
             Rule::VolatileView(_) => "a view calls a volatile function",
-            Rule::PrimaryView(_) => "a view calls a function that needs the primary, or locks rows",
+            Rule::PrimaryView(_) => {
+                "a relation is a sequence, or a view that calls a function that needs the primary or locks rows"
+            }
             Rule::Absent(_) => "a name is not known in the catalog",
             Rule::Unreadable(_) => "a name is not understood in this client encoding",
             Rule::Names => "it has more names than are looked up",

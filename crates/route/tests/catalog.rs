@@ -130,10 +130,10 @@ fn kinds_of_relations() {
         (&["v_v_random"], &[], Rule::VolatileView(FIRST)),
         (&["v_xid"], &[], Rule::PrimaryView(FIRST)),
         (&["v_lock"], &[], Rule::PrimaryView(FIRST)),
-        (&["v_seq"], &[], Rule::VolatileView(FIRST)),
+        (&["v_seq"], &[], Rule::PrimaryView(FIRST)),
         (&["v_operator"], &[], Rule::VolatileView(FIRST)),
         (&["v_now"], &[], Rule::Balanced),
-        (&["seq"], &[], Rule::Balanced),
+        (&["seq"], &[], Rule::PrimaryView(FIRST)),
         (&["nowhere"], &[], Rule::Absent(FIRST)),
         (&["no_schema.plain"], &[], Rule::Absent(FIRST)),
     ]);

@@ -21,7 +21,7 @@ pub(crate) struct RelationFacts {
     pub(crate) foreign: bool,
     /// A view calls a volatile function.
     pub(crate) volatile: bool,
-    /// A view calls a function that needs the primary whatever its volatility, or locks rows.
+    /// It is a sequence, or a view calls a function that needs the primary whatever its volatility, or locks rows.
     pub(crate) primary: bool,
 }
 

@@ -56,7 +56,7 @@ SELECT r.i,
     pg_catalog.bool_or(c.relpersistence OPERATOR(pg_catalog.=) 'u'::pg_catalog."char"),
     pg_catalog.bool_or(c.relkind OPERATOR(pg_catalog.=) 'f'::pg_catalog."char"),
     pg_catalog.bool_or(COALESCE(k.volatile, false)),
-    pg_catalog.bool_or(COALESCE(k.needs, false)
+    pg_catalog.bool_or(c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog."char" OR COALESCE(k.needs, false)
         OR EXISTS (SELECT FROM locked l WHERE l.i OPERATOR(pg_catalog.=) r.i)),
     false
 FROM reached r
