@@ -228,6 +228,9 @@ impl<'a> World<'a> {
             if moves.is_empty() {
                 return self.end();
             }
+            if self.rng.chance(self.lag) {
+                lag_behind(&mut moves);
+            }
             let mut chosen = *self.rng.pick(&moves);
             let dawdles = self.dawdles(chosen);
             if dawdles > 0 && self.rng.chance(dawdles) {
@@ -335,10 +338,10 @@ impl<'a> World<'a> {
     fn dawdles(&self, chosen: Move) -> usize {
         match chosen {
             Move::Pending(at) if matches!(self.pending.get(at), Some(Pending::Cancel(..))) => CANCEL_DAWDLES,
-            Move::Replay(_) => self.lag,
             Move::Timer(..) => TIMER_DAWDLES,
             Move::Positions => POSITIONS_DAWDLE,
             Move::Pending(_)
+            | Move::Replay(_)
             | Move::ClientActs(_)
             | Move::ClientBytes(_)
             | Move::ClientReads(_)
@@ -369,6 +372,14 @@ impl<'a> World<'a> {
             2 => most.min(1 + self.rng.below(9)),
             _ => 1 + self.rng.below(most),
         }
+    }
+}
+
+/// Standbys do not replay while anything else happens.
+fn lag_behind(moves: &mut Vec<Move>) {
+    let replays = |one: &Move| matches!(one, Move::Replay(_));
+    if !moves.iter().all(replays) {
+        moves.retain(|one| !replays(one));
     }
 }
 
