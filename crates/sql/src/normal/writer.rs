@@ -13,11 +13,11 @@ pub(super) struct Writer<'a> {
     last: Last,
     /// Literals in the list that `last` is part of.
     literals: u32,
-    /// Where the parenthesis stands that is open, while nothing but a list of literals follows it.
+    /// Where the innermost open parenthesis stands, while nothing but a list of literals follows it.
     open: Option<usize>,
     /// Parentheses that are open.
     depth: usize,
-    /// The innermost ones, from the outside.
+    /// What lies in them, from the outermost.
     groups: [Group; DEPTH],
 }
 
