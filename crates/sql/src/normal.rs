@@ -80,7 +80,7 @@ impl<'a> Lexer<'a> {
                     self.out.gap();
                 }
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word()?,
-                b'0'..=b'9' => self.number(),
+                b'0'..=b'9' => self.number()?,
                 b'\'' => self.string(Escapes::Plain, b"'1'")?,
                 b'"' => self.quoted_name()?,
                 b'$' => self.dollar()?,
@@ -147,10 +147,9 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// Digits, fraction and exponent, or digits of another base. What follows without a space stays where it is, so
-    /// that the grammar refuses junk. (Before version 16 the server takes `0x1f` for `0 AS x1f`, and `1_000` for
-    /// `1 AS _000`: another column's name, and nothing else.)
-    fn number(&mut self) {
+    /// Digits, fraction and exponent, or digits of another base. (Before version 16 the server takes `0x1f` for
+    /// `0 AS x1f`, and `1_000` for `1 AS _000`: another column's name, and nothing else.)
+    fn number(&mut self) -> Result<(), Uncertain> {
         let base: Option<fn(&u8) -> bool> = match (self.peek(0), self.peek(1)) {
             (Some(b'0'), Some(b'x' | b'X')) => Some(u8::is_ascii_hexdigit),
             (Some(b'0'), Some(b'o' | b'O')) => Some(|b| (b'0'..=b'7').contains(b)),
@@ -165,7 +164,17 @@ impl<'a> Lexer<'a> {
             }
             Some(_) | None => self.decimal(),
         }
+        self.ends_here()?;
+        if self.peek(0) == Some(b'.') {
+            return Err(Uncertain);
+        }
         self.out.literal(b"1");
+        Ok(())
+    }
+
+    /// The server refuses a number with letters right behind it, or takes them for a name: by its version.
+    fn ends_here(&self) -> Result<(), Uncertain> {
+        if self.peek(0).is_some_and(is_word) { Err(Uncertain) } else { Ok(()) }
     }
 
     fn decimal(&mut self) {
@@ -254,6 +263,7 @@ impl<'a> Lexer<'a> {
             while self.peek(0).is_some_and(|b| b.is_ascii_digit()) {
                 self.at += 1;
             }
+            self.ends_here()?;
             self.out.literal(b"$1");
             return Ok(());
         }

@@ -195,6 +195,18 @@ fn lists_of_literals_have_one_normal_text() {
     assert_eq!(calls(&hidden), Some(1));
 }
 
+/// What follows a literal that is left out does not become a part of the one before it.
+#[test]
+fn tokens_do_not_grow_together() {
+    for text in
+        ["SELECT 1,2,3,4,5,6,7,8,'x'e5", "SELECT 1,2,3,4,5,6,7,8,'x'AS y", "SELECT 1,2,3,4,5,6,7,8,9 y"]
+    {
+        assert!(is_read(text.as_bytes()), "{text}");
+    }
+    assert_eq!(analyse(b"SELECT 1,2,3,4,5,6,7,8,'x'5"), Text::Unread);
+    assert_eq!(analyse(b"SELECT 1,2,3,4,5,6,7,8,'x''y''z', 1a"), Text::Unread);
+}
+
 /// How many functions a text calls, of a text that is one statement.
 fn calls(text: &str) -> Option<usize> {
     match analyse(text.as_bytes()) {

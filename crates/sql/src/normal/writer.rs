@@ -10,6 +10,8 @@ pub(super) struct Writer<'a> {
     out: &'a mut Vec<u8>,
     /// White space or a comment lies before the next token.
     gap: bool,
+    /// The literal before the next token was left out: a word must not grow together with what stands before it.
+    cut: bool,
     last: Last,
     /// Literals in the list that `last` is part of.
     literals: u32,
@@ -52,6 +54,7 @@ impl<'a> Writer<'a> {
         Writer {
             out,
             gap: false,
+            cut: false,
             last: Last::Other,
             literals: 0,
             open: None,
@@ -80,6 +83,7 @@ impl<'a> Writer<'a> {
 
     /// A name or keyword, in lower case.
     pub(super) fn word(&mut self, word: &[u8]) {
+        self.gap |= self.cut;
         self.verbatim(word);
         let start = self.out.len() - word.len();
         self.out.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
@@ -92,6 +96,7 @@ impl<'a> Writer<'a> {
             Last::Comma(before) if self.literals >= KEPT => {
                 self.out.truncate(before);
                 self.gap = false;
+                self.cut = true;
             }
             Last::Comma(_) => {
                 self.literals += 1;
@@ -106,6 +111,7 @@ impl<'a> Writer<'a> {
     }
 
     fn literal_as_is(&mut self, shown: &[u8]) {
+        self.gap |= self.cut;
         self.space();
         self.out.extend_from_slice(shown);
     }
@@ -165,5 +171,6 @@ impl<'a> Writer<'a> {
             self.out.push(b' ');
         }
         self.gap = false;
+        self.cut = false;
     }
 }
