@@ -257,8 +257,10 @@ def describe():
     with open("/proc/meminfo") as file:
         memory = int(file.readline().split()[1]) / 1024 / 1024
     virtual = "hypervisor" in open("/proc/cpuinfo").read()
+    load = os.getloadavg()[0]
+    busy = "; the machine was busy, so take differences of a tenth for nothing" if load > os.cpu_count() / 2 else ""
     return [
         f"{os.cpu_count()} processors{' of a virtual machine' if virtual else ''}: {models[0] if models else '?'}",
         f"{memory:.0f} GiB of memory; {platform.system()} {platform.release()}",
-        f"load before the run: {os.getloadavg()[0]:.2f}",
+        f"load before the run: {load:.2f}{busy}",
     ]
