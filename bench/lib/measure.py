@@ -18,6 +18,8 @@ COPY_OUT = f"copy (select repeat('x', {LINE_BYTES}) from generate_series(1, {LIN
 COPY_IN = "copy sink from stdin where x = ''"
 LINES_AT_ONCE = 32
 SYSTEM_CALL_SECONDS = 1
+# Of an error, so that a line of the table keeps within what a line may have.
+ERROR_LETTERS = 60
 # The least that a run with 200 clients takes: pgbench counts the time in which they connect.
 FAIR_SECONDS = 5
 # How much longer than the point reads the bulk results beside them go on.
@@ -35,7 +37,7 @@ def once(workload, running, seconds, base):
             return _beside_bulk(workload, running, seconds, base)
         return _pgbench(workload, running, seconds, base)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return {"error": str(error)[:200]}
+        return {"error": str(error)[:ERROR_LETTERS]}
 
 
 def system_calls(workload, running, base):
@@ -83,8 +85,9 @@ def _pgbench(workload, running, seconds, base):
     tps = re.search(r"^tps = ([\d.]+)", said.stdout, re.M)
     latencies = _latencies(prefix)
     if said.returncode or not count or not tps:
-        lines = said.stderr.strip().splitlines() or [f"pgbench ended with {said.returncode}, {said.stdout[-100:]!r}"]
-        return {"error": lines[-1][:200]}
+        finished = count and int(count.group(1))
+        lines = said.stderr.strip().splitlines() or [f"pgbench ended with {said.returncode}, {finished} transactions"]
+        return {"error": lines[-1][:ERROR_LETTERS]}
     return _result(running, before, int(count.group(1)), float(tps.group(1)), latencies)
 
 
