@@ -87,8 +87,8 @@ ALL = [
 
 
 def fit(files):
-    """Takes as many idle clients as so many open files allow, two for each and some to spare."""
+    """Takes as many idle clients as so many open files allow, two for each and some to spare, and says so."""
     for one in ALL:
         if isinstance(one, Idle) and 2 * one.count + SPARE_FILES > files:
             one.count = (files - SPARE_FILES) // 2
-            one.says += f" (only {one.count:,}: this machine allows {files:,} open files)"
+            one.says += f" ({one.count:,} here)"
