@@ -3,10 +3,12 @@
 mod nodes;
 mod processes;
 mod settings;
+mod stats;
 
 pub use nodes::{DelayUnit, pool_nodes};
 pub use processes::{ProcessFacts, ProcessStatus, pool_processes};
 pub use settings::{SettingFacts, pool_status};
+pub use stats::pool_backend_stats;
 
 use crate::Table;
 

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use pgherd_route::Router;
 use pgherd_session::{Action, Actions, Bytes, Context, Event, Policy, Session, Tracing};
@@ -127,6 +128,7 @@ impl Conversation {
             topology: &self.topology,
             replication: &self.replication,
             policy: &self.policy,
+            catalogs_epoch: 0,
             router: &mut self.router,
             random: u64::MAX / 4 * 3,
         };
@@ -193,7 +195,7 @@ fn topology() -> Topology {
 /// The settings of a session that balances and is pooled.
 fn policy() -> Policy {
     Policy {
-        load_balance: true,
+        routing: Arc::default(),
         connection_cache: true,
         authentication_timeout: None,
         client_idle_limit: None,

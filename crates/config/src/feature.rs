@@ -12,8 +12,8 @@ pub enum Feature {
     Failover,
     /// Checks whether nodes live, apart from those of their role.
     HealthCheck,
-    /// Notices of its own to clients.
-    Notices,
+    /// Looking up the host names of clients.
+    HostNames,
     /// Log files of its own.
     LogFiles,
     /// The system's log.
@@ -26,8 +26,6 @@ pub enum Feature {
     Replication,
     /// TLS.
     Tls,
-    /// Logging of statements and messages.
-    Tracing,
     /// Several pgherds that stand in for each other.
     Watchdog,
 }
@@ -40,14 +38,13 @@ impl Feature {
             Feature::QueryCache => "query caching",
             Feature::Failover => "failover",
             Feature::HealthCheck => "health checks beside those every sr_check_period",
-            Feature::Notices => "notices of its own to clients",
+            Feature::HostNames => "look-ups of clients' host names",
             Feature::LogFiles => "log files of its own",
             Feature::Syslog => "logging to the system's log",
             Feature::Pcp => "PCP",
             Feature::Recovery => "online recovery",
             Feature::Replication => "replication of its own",
             Feature::Tls => "TLS",
-            Feature::Tracing => "logging of statements and messages",
             Feature::Watchdog => "the watchdog",
         }
     }
@@ -69,10 +66,9 @@ impl Feature {
             Feature::ClientAuthentication
             | Feature::Failover
             | Feature::HealthCheck
-            | Feature::Notices
+            | Feature::HostNames
             | Feature::Pcp
-            | Feature::Replication
-            | Feature::Tracing => true,
+            | Feature::Replication => true,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pgherd_io::{DataPlane, DataPlaneSettings, Hooks, Listen, LiveSettings, Observation};
 use pgherd_pool::{Places, PoolLimits};
+use pgherd_route::Routing;
 use pgherd_session::{Policy, Tracing};
 use pgherd_types::{Address, ClusteringMode, Node, NodeId, NodeStatus, Topology};
 
@@ -35,7 +36,7 @@ fn main() -> std::io::Result<()> {
     };
     let live = LiveSettings {
         policy: Policy {
-            load_balance: false,
+            routing: Arc::new(Routing { load_balance: false, ..Routing::default() }),
             connection_cache: true,
             authentication_timeout: None,
             client_idle_limit: None,

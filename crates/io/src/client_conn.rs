@@ -65,6 +65,7 @@ pub(crate) enum Place {
 pub(crate) struct Alarms {
     authentication: Alarm,
     idle: Alarm,
+    replay: Alarm,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,6 +136,7 @@ impl Alarms {
         match timer {
             Timer::Authentication => &mut self.authentication,
             Timer::ClientIdle => &mut self.idle,
+            Timer::Replay => &mut self.replay,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use pgherd_pool::{Admission, BackendRow, Home, Pool};
-use pgherd_session::Shutdown;
+use pgherd_session::{Count, Shutdown};
 use pgherd_types::{Moment, NodeId, Replication, SessionId, Topology};
 
 use crate::accepting::LOOPS;
@@ -166,9 +166,9 @@ impl Handle {
         self.shared.pool().rows().collect()
     }
 
-    /// Units that were sent to a node and that were, or could have been, balanced (`select_cnt`).
-    pub fn reads(&self, node: NodeId) -> u64 {
-        self.shared.reads(node)
+    /// What was counted of a node since the start.
+    pub fn counted(&self, node: NodeId, what: Count) -> u64 {
+        self.shared.counted(node, what)
     }
 
     /// The TCP addresses that are listened on.

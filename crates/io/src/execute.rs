@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use pgherd_pool::Verdict;
-use pgherd_session::{Action, Bytes, Event, Report, Timer};
+use pgherd_session::{Action, Bytes, Count, Event, Report, Timer};
 use pgherd_types::{BackendId, Identity, NodeId, SessionId};
 
 use crate::client_conn::{Fired, Place};
@@ -146,6 +146,7 @@ impl EventLoop {
                     client.alarms.disarm(timer);
                 }
             }
+            Action::Report(Report::CatalogsChanged) => self.world.catalogs_changed(&self.shared),
             Action::Report(report) => self.report(key, report, input, made),
             Action::CloseClient(why) => self.close_client(key, why),
         }
@@ -218,7 +219,8 @@ impl EventLoop {
             Report::Opened(identity) => {
                 observe(Observation::Opened { session, identity: &identity, peer: client.entry.peer() });
             }
-            Report::Read(node) => self.count_read(node),
+            Report::Drawn(node) => observe(Observation::Drawn { session, node }),
+            Report::Counted(node, what) => self.count(node, what),
             Report::Statement { node, process_id, carrier, text } => {
                 let text = slice(&text, input, made);
                 let tracing = client.own_policy.as_deref().unwrap_or(&self.world.live.policy).tracing;
@@ -228,13 +230,15 @@ impl EventLoop {
             Report::Violation(backend, what) => observe(Observation::Violation { backend, what }),
             Report::NodeShutdown(node) => observe(Observation::NodeShutdown(node)),
             Report::ClientProtocol(what) => observe(Observation::ClientProtocol { session, what: &what }),
+            // Acted upon where the loop can be changed.
+            Report::CatalogsChanged => {}
             Report::NeedsPositions => self.shared.position_need.renew(self.now),
         }
     }
 
-    fn count_read(&self, node: NodeId) {
+    fn count(&self, node: NodeId, what: Count) {
         if let Some(mine) = self.shared.per_loop(self.home) {
-            mine.count_read(node);
+            mine.count(node, what);
         }
     }
 }

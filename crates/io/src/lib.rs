@@ -38,6 +38,7 @@ mod world;
 pub use data_plane::{DataPlane, Handle, SessionRow, SessionStage};
 pub use observation::{Observation, Peer};
 pub use probe::{Probe, ProbeError, ProbeRows, ProbeTarget};
+pub use random::secret;
 pub use settings::{
     AdminAsk, AdminHook, DataPlaneSettings, Hooks, Listen, LiveSettings, ObserveHook, OwnPolicyHook,
     Passwords,

@@ -48,6 +48,13 @@ pub enum Observation<'a> {
         /// Its text.
         text: &'a [u8],
     },
+    /// The node for a session's reads was drawn.
+    Drawn {
+        /// Whose.
+        session: SessionId,
+        /// The node.
+        node: NodeId,
+    },
     /// A message came from a client or a backend (`log_client_messages`, `log_backend_messages`).
     Message {
         /// Whose.

@@ -29,7 +29,7 @@ impl Random {
 ///
 /// # Errors
 /// When the system has none.
-pub(crate) fn secret<const N: usize>() -> io::Result<[u8; N]> {
+pub fn secret<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     let mut have = 0;
     while have < N {

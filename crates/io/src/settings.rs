@@ -82,7 +82,7 @@ pub enum Listen {
 
 /// What the loops ask and tell. All of it is called on an event loop: it must neither wait nor call the
 /// [`Handle`](crate::Handle) for anything but [`sessions`](crate::Handle::sessions),
-/// [`backends`](crate::Handle::backends) and [`reads`](crate::Handle::reads).
+/// [`backends`](crate::Handle::backends) and [`counted`](crate::Handle::counted).
 #[derive(Clone)]
 pub struct Hooks {
     /// Answers a simple query if it is one of pgherd's own: whole messages from RowDescription to CommandComplete, or

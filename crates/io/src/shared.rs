@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use pgherd_pool::{Admission, Grant, Home, Pool};
-use pgherd_session::Shutdown;
+use pgherd_session::{Count, Shutdown};
 use pgherd_types::{BackendId, Moment, NodeId, Replication, SessionId, Topology, limits};
 
 use crate::backend_conn::Backend;
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) topology: Snapshot<Topology>,
     pub(crate) replication: Snapshot<Replication>,
     pub(crate) position_need: PositionNeed,
+    pub(crate) catalogs: Catalogs,
     pub(crate) live: Snapshot<LiveSettings>,
     pub(crate) hooks: Hooks,
     pub(crate) helper: Helper,
@@ -45,7 +46,23 @@ pub(crate) struct Shared {
 pub(crate) struct PerLoop {
     pub(crate) mailbox: Arc<Mailbox<Letter>>,
     pub(crate) sessions: Mutex<HashMap<SessionId, Arc<SessionEntry>>>,
-    reads: Vec<AtomicU64>,
+    /// What was counted of each node.
+    counts: Vec<[AtomicU64; Count::ALL.len()]>,
+}
+
+/// How often a statement that changes catalogs has passed through this process. What an event loop knows of the
+/// catalogs is of one such state.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogs(AtomicU64);
+
+impl Catalogs {
+    pub(crate) fn changed(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// The process's clock: milliseconds since its start.
@@ -100,6 +117,7 @@ impl Shared {
             topology: Snapshot::new(topology),
             replication: Snapshot::new(Arc::default()),
             position_need: PositionNeed::default(),
+            catalogs: Catalogs::default(),
             live: Snapshot::new(live),
             hooks,
             helper,
@@ -143,9 +161,10 @@ impl Shared {
         self.loops.iter().for_each(|to| to.mailbox.send(letter()));
     }
 
-    /// Units that were sent to a node, over all loops.
-    pub(crate) fn reads(&self, node: NodeId) -> u64 {
-        self.loops.iter().filter_map(|to| to.reads.get(node.index())).map(|n| n.load(Ordering::Relaxed)).sum()
+    /// What was counted of a node, over all loops.
+    pub(crate) fn counted(&self, node: NodeId, what: Count) -> u64 {
+        let mine = self.loops.iter().filter_map(|to| to.counter(node, what));
+        mine.map(|counter| counter.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -154,15 +173,19 @@ impl PerLoop {
         PerLoop {
             mailbox,
             sessions: Mutex::new(HashMap::new()),
-            reads: (0..limits::NODES).map(|_| AtomicU64::new(0)).collect(),
+            counts: (0..limits::NODES).map(|_| core::array::from_fn(|_| AtomicU64::new(0))).collect(),
         }
     }
 
-    /// Counts a unit. Only the loop itself writes, so that no locked instruction is needed.
-    pub(crate) fn count_read(&self, node: NodeId) {
-        if let Some(counter) = self.reads.get(node.index()) {
+    /// Counts. Only the loop itself writes, so that no locked instruction is needed.
+    pub(crate) fn count(&self, node: NodeId, what: Count) {
+        if let Some(counter) = self.counter(node, what) {
             counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
+    }
+
+    fn counter(&self, node: NodeId, what: Count) -> Option<&AtomicU64> {
+        self.counts.get(node.index())?.get(what as usize)
     }
 
     pub(crate) fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<SessionEntry>>> {

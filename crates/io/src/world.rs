@@ -15,6 +15,7 @@ pub(crate) struct World {
     pub(crate) topology: Seen<Topology>,
     pub(crate) live: Seen<LiveSettings>,
     replication: Seen<Replication>,
+    catalogs_epoch: u64,
     router: Router,
     random: Random,
 }
@@ -32,6 +33,7 @@ impl World {
             topology: shared.topology.see(),
             live: shared.live.see(),
             replication: shared.replication.see(),
+            catalogs_epoch: 0,
             router: Router::new(secret()?),
             random: Random::from_system()?,
         })
@@ -40,19 +42,29 @@ impl World {
     /// Takes over what was published since, and says what of it the loop has to act on.
     pub(crate) fn refresh(&mut self, shared: &Shared) -> News {
         shared.replication.refresh(&mut self.replication);
+        self.catalogs_epoch = shared.catalogs.epoch();
         News {
             settings: shared.live.refresh(&mut self.live),
             topology: shared.topology.refresh(&mut self.topology),
         }
     }
 
+    /// A statement that changes catalogs has passed: this loop forgets what it knows at once, the others in their next
+    /// turn.
+    pub(crate) fn catalogs_changed(&mut self, shared: &Shared) {
+        shared.catalogs.changed();
+        self.catalogs_epoch = shared.catalogs.epoch();
+    }
+
     /// What a session sees in one call. `own` is what it obeys in place of the common policy.
     pub(crate) fn context<'a>(&'a mut self, now: Moment, own: Option<&'a Policy>) -> Context<'a> {
+        self.router.refresh(self.catalogs_epoch, now);
         Context {
             now,
             topology: &self.topology,
             replication: &self.replication,
             policy: own.unwrap_or(&self.live.policy),
+            catalogs_epoch: self.catalogs_epoch,
             router: &mut self.router,
             random: self.random.next(),
         }

@@ -15,7 +15,7 @@
 //! | `grant B1 1`, `refuse 1` | the session gets a backend of a node, or none |
 //! | `admin TEXT`, `admin` | the answer to an administrative statement, or that it is none |
 //! | `cancel`, `cancelled B0` | the client asked for a cancel; a cancel request has been delivered |
-//! | `traces client backend log notices` | what is traced from now on: the client, backends, to the client too, statements |
+//! | `traces client backend log notices` | what is traced from now on: client, backends, to the client, statements |
 //! | indented: `C< Z I`, `B0> S` | the session has written a whole message |
 //! | indented: `log Sync message from frontend.` | a line for the log |
 //! | indented: `acquire 1`, `hold`, `resume`, `release B0 Reset`, ... | other actions |
@@ -163,6 +163,7 @@ impl Player {
             topology: &self.topology,
             replication: &Replication::default(),
             policy: &self.policy,
+            catalogs_epoch: 0,
             router: &mut self.router,
             // Of two nodes with equal weights it draws the second.
             random: u64::MAX,

@@ -5,6 +5,7 @@ mod chaos;
 mod cluster;
 mod driver;
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -140,6 +141,7 @@ pub(crate) struct World<'a> {
     router: &'a mut Router,
     topology: Topology,
     replication: Replication,
+    catalogs_epoch: u64,
     /// Asked of the nodes, and not published yet.
     asked: Option<Replication>,
     policy: Policy,
@@ -176,6 +178,11 @@ enum Move {
     Pending(usize),
 }
 
+/// Runs so far in this process.
+static RUNS: AtomicU64 = AtomicU64::new(1);
+/// More than the changes of catalogs in one run.
+const EPOCHS_PER_RUN: u64 = 1 << 20;
+
 /// Bytes on their way to one peer above which the other is not read.
 const BACK_PRESSURE_BYTES: usize = 4096;
 /// In how many of a hundred cases a cancel request, which takes a connection of its own, lets something else
@@ -198,6 +205,8 @@ impl<'a> World<'a> {
             router,
             topology: topology(setup.mode, setup.standbys),
             replication: Replication::default(),
+            // Nothing that was learnt in another run counts in this one.
+            catalogs_epoch: RUNS.fetch_add(1, Ordering::Relaxed) * EPOCHS_PER_RUN,
             asked: None,
             lag: setup.lag,
             policy: setup.policy.clone(),
@@ -450,7 +459,7 @@ pub(crate) fn topology(mode: ClusteringMode, standbys: u8) -> Topology {
 /// The settings of a session that balances and is pooled.
 pub(crate) fn policy() -> Policy {
     Policy {
-        load_balance: true,
+        routing: Arc::default(),
         connection_cache: true,
         authentication_timeout: None,
         client_idle_limit: None,

@@ -6,7 +6,7 @@
 
 use std::{env, thread};
 
-use pgherd_model::oracle;
+use pgherd_model::oracle::{self, Promise};
 use pgherd_route::Router;
 
 const SEEDS: u64 = 200_000;
@@ -30,6 +30,26 @@ fn each_client_sees_what_it_could_have_seen_alone() {
             panic!("seed {seed}: {why}");
         }
     }
+}
+
+/// Seeds within which an old read is seen.
+const OLD_READS: u64 = 20_000;
+
+#[test]
+fn what_is_not_promised_is_seen_to_be_missing() {
+    let mut router = Router::default();
+    let old = (0..OLD_READS).find_map(|seed| {
+        let mut setup = oracle::setup(seed);
+        if setup.promise == Promise::Session {
+            return None;
+        }
+        // The sessions promise less than they are held to.
+        setup.promise = Promise::Session;
+        oracle::check(&setup, &mut router).err().map(|why| (seed, why))
+    });
+    let (seed, why) = old.expect("an old read is seen");
+    println!("seed {seed}: {why}");
+    assert!(why.contains("rows"), "it is about what is read: {why}");
 }
 
 #[test]

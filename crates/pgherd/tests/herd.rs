@@ -92,7 +92,7 @@ fn statements_are_logged_under_the_name_of_the_application() {
     client.send(&[parse, Request::Sync]).unwrap();
     client.read_until_ready().unwrap();
     wait_for("the prepared statement in the log", || {
-        pgherd.log().contains("LOG:  statement: Parse: select $1::int\n")
+        pgherd.log().contains(" statement: Parse: select $1::int\n")
     });
     let pid = pgherd.target().psql("begin; select pg_backend_pid()");
     let line = format!("LOG:  DB node id: 0 backend pid: {pid} statement: begin; select pg_backend_pid()\n");

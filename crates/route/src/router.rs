@@ -108,9 +108,9 @@ impl Router {
         Question { statement, text, session, routing }.decide(&mut self.relations)
     }
 
-    /// Whether something that the statement calls may leave something behind in the session that its text does not
-    /// tell of: a temporary object, a setting. What is not known of a function counts as that it may; a look-up that
-    /// [`Router::decide`] asks for tells it.
+    /// True when it is known of a function that the statement calls that it may leave something behind in the session
+    /// which the text does not tell of: a temporary object, a setting. The look-ups of [`Router::decide`] tell it, of
+    /// all that SELECTs call.
     pub fn leaves_behind(&mut self, statement: &Statement, session: &SessionFacts<'_>) -> bool {
         let statement = statement.verb.inner().unwrap_or(statement);
         let mut unknown = statement.functions.iter().filter(|call| call.known == Calls::Unknown).peekable();
@@ -120,7 +120,7 @@ impl Router {
         let scope = self.relations.scope(&session.names);
         unknown.any(|call| match self.relations.function(scope, call, session.now) {
             Some(Fact::Function(facts)) => facts.leaves,
-            Some(Fact::Absent | Fact::Relation(_)) | None => true,
+            Some(Fact::Absent | Fact::Relation(_)) | None => false,
         })
     }
 

@@ -8,6 +8,7 @@ use pgherd_admin::tables::{self, DelayUnit, ProcessFacts, ProcessStatus, Setting
 use pgherd_admin::{AdminRequest, Report, Table};
 use pgherd_config::{MessageLevel, SessionDoubt, SessionRefusal, SessionSettings, Settings, Style};
 use pgherd_io::{AdminAsk, Handle, SessionRow, SessionStage};
+use pgherd_session::Count;
 use pgherd_types::{NodeId, Replication, SessionId, Topology};
 use pgherd_wire::error_response::{ErrorResponse, Severity};
 use pgherd_wire::{SqlState, backend, sqlstate};
@@ -175,7 +176,9 @@ impl AdminDesk {
             Report::Version => Ok(tables::pool_version(&version_text())),
             Report::Status => Ok(tables::pool_status(status_rows(shown, &replication))),
             Report::Nodes => {
-                let reads = |node| data_plane.as_ref().map_or(0, |data_plane| data_plane.reads(node));
+                let reads = |node| {
+                    data_plane.as_ref().map_or(0, |data_plane| data_plane.counted(node, Count::Select))
+                };
                 let (unit, date) = (plan::delay_unit(&shown.settings), |s| self.date(s));
                 Ok(tables::pool_nodes(&shown.topology, &replication, unit, balanced, reads, date))
             }
@@ -187,10 +190,17 @@ impl AdminDesk {
                 };
                 Ok(tables::pool_processes(data_plane.iter().flat_map(row)))
             }
-            Report::Pools | Report::Cache | Report::HealthCheckStats | Report::BackendStats => Err(Refusal {
+            Report::BackendStats => {
+                let count = |node, what| data_plane.as_ref().map_or(0, |plane| plane.counted(node, what));
+                Ok(tables::pool_backend_stats(&shown.topology, |node| {
+                    Count::ALL.map(|what| count(node, what))
+                }))
+            }
+            Report::Pools | Report::Cache | Report::HealthCheckStats => Err(Refusal {
                 code: sqlstate::FEATURE_NOT_SUPPORTED,
                 message: format!("SHOW {} is not supported yet", report.name()),
-                hint: "SHOW pool_nodes, pool_processes, pool_status and pool_version are there.".to_owned(),
+                hint: "There are SHOW pool_nodes, pool_backend_stats, pool_processes and pool_status."
+                    .to_owned(),
             }),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use pgherd_cluster::{Change, Cluster};
 use pgherd_config::Settings;
 use pgherd_io::{Handle, Passwords};
+use pgherd_route::Mutations;
 use pgherd_session::Shutdown;
 use pgherd_types::{Moment, Topology};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -40,6 +41,7 @@ pub(crate) struct Control {
     pub(crate) options: StartOptions,
     pub(crate) settings: Arc<Settings>,
     pub(crate) passwords: Passwords,
+    pub(crate) mutations: Arc<Mutations>,
     pub(crate) cluster: Cluster,
     pub(crate) status: StatusStore,
     pub(crate) log: Log,
@@ -353,7 +355,7 @@ impl Control {
             self.say(Level::Warning, "main", problem);
         }
         self.passwords = file.passwords;
-        let live = plan::live(&self.settings, Arc::clone(&self.passwords));
+        let live = plan::live(&self.settings, Arc::clone(&self.passwords), &self.mutations);
         // The loops lay what sessions have of their own over what is shown, as soon as they see the new settings.
         let topology = Arc::new(self.cluster.topology());
         self.desk.show(Shown { settings: Arc::clone(&self.settings), topology });

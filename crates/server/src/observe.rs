@@ -84,18 +84,21 @@ impl Observer {
                 }
             }
             Observation::Statement { session, tracing, node, process_id, carrier, text } => {
-                let way = match carrier {
-                    Carrier::Query => "",
-                    Carrier::Parse => "Parse: ",
-                };
-                let statement = format!("statement: {way}{}", String::from_utf8_lossy(text));
-                if tracing.statements {
-                    self.say(Level::Log, *session, || statement.clone());
+                let text = String::from_utf8_lossy(text);
+                // A statement runs with its Query or its Execute.
+                if tracing.statements && matches!(carrier, Carrier::Query | Carrier::Execute) {
+                    self.say(Level::Log, *session, || format!("statement: {text}"));
                 }
                 if tracing.node_statements {
                     let place = format!("DB node id: {node} backend pid: {process_id}");
-                    self.say(Level::Log, *session, || format!("{place} {statement}"));
+                    let way = carrier.prefix();
+                    self.say(Level::Log, *session, || format!("{place} statement: {way}{text}"));
                 }
+            }
+            Observation::Drawn { session, node } => {
+                self.say_more(Level::Debug1, *session, || {
+                    ("selecting load balance node".to_owned(), Some(format!("it is node {node}")))
+                });
             }
             Observation::Message { session, line } => {
                 self.say_more(Level::Log, *session, || (line.text.clone(), line.detail.clone()));

@@ -1,11 +1,11 @@
 //! What the settings mean for the other parts.
 
-#[allow(dead_code, reason = "the policy of sessions takes it over next")]
 mod routing;
 
 use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pgherd_admin::tables::DelayUnit;
 use pgherd_auth::StoredPassword;
@@ -13,9 +13,11 @@ use pgherd_cluster::NodeSpec;
 use pgherd_config::{Backend, ErrorVerbosity, MessageLevel, ReadConsistency, Settings};
 use pgherd_io::{Listen, LiveSettings, Passwords, ProbeTarget};
 use pgherd_pool::{Places, PoolLimits};
+use pgherd_route::{Mutations, Routing};
 use pgherd_session::{BackendMessages, Policy, Tracing};
 use pgherd_types::{ClusteringMode, NodeId};
 
+pub(crate) use self::routing::mutations;
 use crate::log::{Format, Level, Prefix, Verbosity};
 use crate::version::version_text;
 
@@ -80,9 +82,9 @@ pub(crate) fn threads(settings: &Settings) -> Option<NonZeroUsize> {
 }
 
 /// What a reload may change for sessions.
-pub(crate) fn live(settings: &Settings, passwords: Passwords) -> LiveSettings {
+pub(crate) fn live(settings: &Settings, passwords: Passwords, mutations: &Arc<Mutations>) -> LiveSettings {
     let policy = Policy {
-        load_balance: settings.balance.load_balance_mode,
+        routing: Arc::new(routing::routing(settings, mutations)),
         connection_cache: settings.pooling.connection_cache,
         authentication_timeout: some(settings.connections.authentication_timeout),
         client_idle_limit: some(settings.pooling.client_idle_limit),
@@ -99,7 +101,22 @@ pub(crate) fn live(settings: &Settings, passwords: Passwords) -> LiveSettings {
 
 /// The common policy with what a session may change for itself taken from these settings, which are its own.
 pub(crate) fn own_policy(common: &Policy, own: &Settings) -> Policy {
-    Policy { client_idle_limit: some(own.pooling.client_idle_limit), tracing: tracing(own), ..common.clone() }
+    Policy {
+        routing: own_routing(&common.routing, own),
+        client_idle_limit: some(own.pooling.client_idle_limit),
+        tracing: tracing(own),
+        ..common.clone()
+    }
+}
+
+/// The common routing, copied only where the session's differs.
+fn own_routing(common: &Arc<Routing>, own: &Settings) -> Arc<Routing> {
+    let (allow_sql_comments, check_unlogged) =
+        (own.balance.allow_sql_comments, own.cache.check_unlogged_table);
+    if common.allow_sql_comments == allow_sql_comments && common.check_unlogged == check_unlogged {
+        return Arc::clone(common);
+    }
+    Arc::new(Routing { allow_sql_comments, check_unlogged, ..Routing::clone(common) })
 }
 
 /// What is logged and told of statements and messages.
@@ -220,6 +237,19 @@ mod tests {
         assert_eq!(nodes.iter().map(|node| node.is_used()).collect::<Vec<_>>(), [false, false, true]);
         assert_eq!(nodes[2].weight, 3.0);
         assert!(super::nodes(&settings("")).is_empty());
+    }
+
+    #[test]
+    fn what_a_session_has_of_its_own() {
+        let passwords: Passwords = Arc::new(|_| None);
+        let file = settings("");
+        let common = super::live(&file, passwords, &super::mutations(&file, [0; 16])).policy;
+        let own = super::own_policy(&common, &settings("log_statement = on"));
+        assert!(own.tracing.statements && Arc::ptr_eq(&own.routing, &common.routing));
+        let text = "allow_sql_comments = on\ncheck_unlogged_table = off\nclient_idle_limit = 3";
+        let own = super::own_policy(&common, &settings(text));
+        assert!(own.routing.allow_sql_comments && !own.routing.check_unlogged);
+        assert_eq!(own.client_idle_limit, Some(core::time::Duration::from_secs(3)));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pgherd_cluster::{Cluster, StatusFile};
 use pgherd_config::Settings;
-use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Observation, Passwords};
+use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Observation, Passwords, secret};
+use pgherd_route::Mutations;
 use pgherd_types::ClusteringMode;
 
 use crate::admin::{AdminDesk, Shown};
@@ -157,7 +158,9 @@ fn serve(options: &StartOptions, settings: Settings, log: &Log) -> Result<(), St
     let shown = Shown { settings: Arc::new(settings), topology: Arc::new(cluster.topology()) };
     let desk = Arc::new(AdminDesk::new(shown.clone()));
     let observer = Arc::new(Observer::new(log.clone(), &shown.settings));
-    let data_plane = open(&shown, &file.passwords, &desk, &observer)?;
+    let key = secret().map_err(|error| StartError::System("could not draw a random number", error))?;
+    let mutations = plan::mutations(&shown.settings, key);
+    let data_plane = open(&shown, &file.passwords, &mutations, &desk, &observer)?;
     desk.connect(&data_plane);
     announce(&data_plane, log);
     if options.detached {
@@ -173,6 +176,7 @@ fn serve(options: &StartOptions, settings: Settings, log: &Log) -> Result<(), St
         options: options.clone(),
         settings,
         passwords: file.passwords,
+        mutations,
         cluster,
         status,
         log: log.clone(),
@@ -193,6 +197,7 @@ fn serve(options: &StartOptions, settings: Settings, log: &Log) -> Result<(), St
 fn open(
     shown: &Shown,
     passwords: &Passwords,
+    mutations: &Arc<Mutations>,
     desk: &Arc<AdminDesk>,
     observer: &Arc<Observer>,
 ) -> Result<Arc<Handle>, StartError> {
@@ -201,7 +206,7 @@ fn open(
         listeners: plan::listeners(settings),
         threads: plan::threads(settings),
         topology: Arc::clone(&shown.topology),
-        live: Arc::new(plan::live(settings, Arc::clone(passwords))),
+        live: Arc::new(plan::live(settings, Arc::clone(passwords), mutations)),
         places: plan::places(settings),
         pool: plan::pool(settings),
         hooks: hooks(desk, observer),

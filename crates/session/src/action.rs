@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use pgherd_types::{BackendId, Fate, Identity, Lease, Moment, NodeId};
 
-use crate::Line;
+use crate::{Count, Line};
 
 /// What the driver has to do. Actions are executed in the order in which they were pushed: the order between peers
 /// is the correctness.
@@ -80,6 +80,8 @@ pub enum Timer {
     Authentication,
     /// `client_idle_limit`.
     ClientIdle,
+    /// A read waits for a standby that has replayed enough, and looks again.
+    Replay,
 }
 
 /// Why a session ended.
@@ -108,8 +110,10 @@ pub enum Closing {
 pub enum Report {
     /// The session is open: the client has its first ReadyForQuery.
     Opened(Arc<Identity>),
-    /// A unit was sent to this node, and it was one that was balanced or could have been (`select_cnt`).
-    Read(NodeId),
+    /// The node for reads was drawn: once for a session, or for each statement.
+    Drawn(NodeId),
+    /// This is to be counted of this node.
+    Counted(NodeId, Count),
     /// A statement was sent, for `log_statement` and `log_per_node_statement`.
     Statement {
         /// Where to.
@@ -123,6 +127,8 @@ pub enum Report {
     },
     /// A message came, for `log_client_messages` and `log_backend_messages`.
     Message(Line),
+    /// Something has passed that may have changed catalogs: what is known of them is out of date.
+    CatalogsChanged,
     /// A backend broke the protocol: what it sent instead of what.
     Violation(BackendId, &'static str),
     /// A node told us that it is going down (57P01, 57P02) or is not ready (57P03).
@@ -134,13 +140,29 @@ pub enum Report {
     NeedsPositions,
 }
 
-/// The message that carries the text of a statement.
+/// The message that carries a statement, or the name of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Carrier {
     /// Query.
     Query,
     /// Parse.
     Parse,
+    /// Bind, of a statement that was prepared.
+    Bind,
+    /// Execute.
+    Execute,
+}
+
+impl Carrier {
+    /// What stands before the text in lines and notices on it.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Carrier::Query => "",
+            Carrier::Parse => "Parse: ",
+            Carrier::Bind => "Bind: ",
+            Carrier::Execute => "Execute: ",
+        }
+    }
 }
 
 /// The list of actions of one call, reused from call to call so that nothing is allocated per message.

@@ -1,6 +1,7 @@
 use core::time::Duration;
+use std::sync::Arc;
 
-use pgherd_route::Router;
+use pgherd_route::{Router, Routing};
 use pgherd_types::{Moment, Replication, Topology};
 
 use crate::Tracing;
@@ -16,17 +17,19 @@ pub struct Context<'a> {
     pub replication: &'a Replication,
     /// The settings that sessions obey.
     pub policy: &'a Policy,
-    /// Classification with its memory; one per event loop.
+    /// How many times a statement that changes catalogs has passed anywhere in this process.
+    pub catalogs_epoch: u64,
+    /// What statements are and where they go, with its memory; one per event loop.
     pub router: &'a mut Router,
     /// A random number that is new for each call.
     pub random: u64,
 }
 
 /// The settings that sessions obey. Immutable; a reload makes a new one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Policy {
-    /// `load_balance_mode`.
-    pub load_balance: bool,
+    /// How statements are routed.
+    pub routing: Arc<Routing>,
     /// `connection_cache`.
     pub connection_cache: bool,
     /// `authentication_timeout`, none when 0.

@@ -1,12 +1,16 @@
 //! A backend as one session sees it.
 
+use std::collections::VecDeque;
+
 use pgherd_types::{BackendId, Fate, Lease, NodeId, ResetReason, limits};
 use pgherd_wire::{Framer, Piece, backend, frontend};
 
 use crate::{
     Actions,
-    ledger::{Ledger, Owed, Request},
+    effect::Effect,
+    ledger::{Ledger, Owed, Reply, Request, Ticket},
     planted::{PlantedBug, planted},
+    state::{UnnamedId, Version},
 };
 
 /// A lease, what is owed on it, and where in its stream of replies the session is.
@@ -21,6 +25,29 @@ pub(crate) struct Leg {
     pub(crate) streaming: Option<Owed>,
     cancels: u32,
     usage: Usage,
+    /// The session's settings as this backend has them.
+    pub(crate) settings: Version,
+    /// The unnamed statement that it has.
+    pub(crate) unnamed: UnnamedId,
+    /// Statements that it still has and the client has closed.
+    pub(crate) stale: Vec<Box<[u8]>>,
+    /// How far a reader is in the client's transaction.
+    pub(crate) joined: Joined,
+    /// What its answers will change, in the order of the requests.
+    pending: VecDeque<(Ticket, Effect)>,
+}
+
+/// How far a reader is in the client's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    No,
+    /// It has a transaction open too, and has been told this many settings of it.
+    With {
+        /// Entries of the journal.
+        told: usize,
+        /// How often the journal had been taken back then.
+        rewinds: u32,
+    },
 }
 
 /// Whether the server process still is as it was when it was granted.
@@ -55,6 +82,11 @@ impl Leg {
             streaming: None,
             cancels: 0,
             usage: Usage::Untouched,
+            settings: Version::default(),
+            unnamed: UnnamedId::default(),
+            stale: Vec::new(),
+            joined: Joined::No,
+            pending: VecDeque::new(),
         }
     }
 
@@ -66,12 +98,69 @@ impl Leg {
         self.lease.node()
     }
 
-    /// Notes a request that is sent now.
-    pub(crate) fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) {
+    /// Notes a request that is sent now. `None`: it will not be answered.
+    pub(crate) fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) -> Option<Ticket> {
         if !planted(PlantedBug::LendsUnreset) {
             self.usage = Usage::Used;
         }
-        self.ledger.request(request, owed, may_copy_in);
+        self.ledger.request(request, owed, may_copy_in)
+    }
+
+    /// Notes a request, and what comes of it when it ends well.
+    pub(crate) fn request_for(&mut self, request: Request, owed: Owed, effect: Option<Effect>) {
+        if let (Some(ticket), Some(effect)) = (self.request(request, owed, false), effect) {
+            self.pending.push_back((ticket, effect));
+        }
+    }
+
+    /// Remembers what comes of a request when it ends well.
+    pub(crate) fn expect(&mut self, ticket: Option<Ticket>, effect: Effect) {
+        if let Some(ticket) = ticket {
+            self.pending.push_back((ticket, effect));
+        }
+    }
+
+    /// The effect of a request that is answered. Those before it that were abandoned are forgotten.
+    pub(crate) fn settle(&mut self, ticket: Ticket) -> Option<Effect> {
+        while let Some((at, _)) = self.pending.front() {
+            match ticket.cmp(at) {
+                core::cmp::Ordering::Less => return None,
+                core::cmp::Ordering::Equal => return self.pending.pop_front().map(|(_, effect)| effect),
+                core::cmp::Ordering::Greater => {
+                    self.pending.pop_front();
+                }
+            }
+        }
+        None
+    }
+
+    /// True when the request that is answered next is a Parse of the unnamed statement: if it fails, there is none.
+    pub(crate) fn fails_unnamed_parse(&self) -> bool {
+        let next = self.ledger.next_ticket();
+        self.pending.iter().any(|(ticket, effect)| {
+            Some(*ticket) == next && matches!(effect, Effect::Parsed { name, .. } if name.is_empty())
+        })
+    }
+
+    /// True when a Parse of the unnamed statement is under way.
+    pub(crate) fn parses_unnamed(&self) -> bool {
+        self.expected().any(|effect| matches!(effect, Effect::Parsed { name, .. } if name.is_empty()))
+    }
+
+    /// True when a statement of this name is being prepared that was prepared elsewhere before.
+    pub(crate) fn is_brought(&self, wanted: &[u8]) -> bool {
+        self.expected().any(|effect| matches!(effect, Effect::Brought { name } if **name == *wanted))
+    }
+
+    /// What is still to come, the latest first.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = &Effect> {
+        self.pending.iter().rev().map(|(_, effect)| effect)
+    }
+
+    /// Sends a simple query of the session's own.
+    pub(crate) fn ask(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
+        self.request(Request::Query, owed, false);
+        out.make_to_backend(self.backend(), |to| frontend::put_query(to, text));
     }
 
     /// Says goodbye to the server process: it answers what it has been asked, and ends.
@@ -117,6 +206,36 @@ impl Leg {
     /// What was gathered. Taking it gives its memory away, so that a leg at rest owns none.
     pub(crate) fn take_gathered(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.gathered)
+    }
+
+    /// True when nothing has been sent to it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.usage == Usage::Untouched
+    }
+
+    /// Takes what a leg says that is not asked at the moment: answers that nobody sees.
+    pub(crate) fn take_unseen(&mut self, bytes: &[u8]) -> Result<(), ()> {
+        let mut input = bytes;
+        while let Some(piece) = self.framer.next(&mut input).map_err(|_| ())? {
+            let whole = match self.gather(&piece) {
+                Gathered::Partial => continue,
+                Gathered::InPlace(whole) => whole.to_vec(),
+                Gathered::Aside => self.take_gathered(),
+                Gathered::HeadAside => return Err(()),
+            };
+            let reply = match whole.first() {
+                Some(b'C') => Reply::CommandComplete,
+                Some(b'Z') => {
+                    let status =
+                        whole.last().copied().and_then(backend::TransactionStatus::from_byte).ok_or(())?;
+                    Reply::ReadyForQuery(status)
+                }
+                Some(b'S' | b'N' | b'A') => continue,
+                Some(_) | None => return Err(()),
+            };
+            self.ledger.reply(reply).map_err(|_| ())?;
+        }
+        Ok(())
     }
 
     /// What should become of the backend when the session lets go of it now.

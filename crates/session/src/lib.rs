@@ -6,8 +6,11 @@
 
 mod action;
 mod context;
+mod count;
 mod dial;
+mod effect;
 mod event;
+mod explain;
 pub mod ledger;
 mod leg;
 mod messages;
@@ -19,11 +22,13 @@ mod say;
 mod serving;
 mod session;
 mod startup;
+mod state;
 mod text;
 mod tracing;
 
 pub use action::{Action, Actions, Bytes, Carrier, Closing, Report, Timer};
 pub use context::{Context, Policy};
+pub use count::Count;
 pub use dial::{Dial, DialStep, Dialled};
 pub use event::{Event, Gone, Refusal, Shutdown};
 pub use parked::{Parked, ParkedStep};

@@ -1,8 +1,20 @@
 //! Looks into messages of the client at what routing needs, and at nothing else. Each function takes a message with its
-//! header and answers `None` or false when the message is cut off or not well formed: the server is then the one to
-//! say so.
+//! header and answers `None` when the message is cut off or not well formed: the server is then the one to say so.
 
 use pgherd_wire::frame::HEADER_BYTES;
+
+/// What a message of the extended protocol is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About<'a> {
+    /// Bind.
+    Bind { portal: &'a [u8], statement: &'a [u8] },
+    /// Describe or Close of a statement.
+    Statement(&'a [u8]),
+    /// Describe or Close of a portal, or Execute.
+    Portal(&'a [u8]),
+    /// It cannot be seen.
+    Unknown,
+}
 
 /// The text of a Query.
 pub(crate) fn query_text(message: &[u8]) -> Option<&[u8]> {
@@ -16,30 +28,37 @@ pub(crate) fn parse_head(message: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, text))
 }
 
-/// What a Describe or Close is for: `S` for a statement, `P` for a portal. The message's bytes are `carried`, then
-/// `raw`.
-pub(crate) fn describe_target(carried: &[u8], raw: &[u8]) -> Option<u8> {
-    raw.get(HEADER_BYTES.checked_sub(carried.len())?).copied()
+/// What a Bind, Describe, Execute or Close is about.
+pub(crate) fn about(message: &[u8]) -> About<'_> {
+    names(message).unwrap_or(About::Unknown)
 }
 
-/// True when a Bind, or a Describe of a statement, is for the unnamed statement, or when that cannot be seen.
-pub(crate) fn names_unnamed_statement(message: &[u8]) -> bool {
-    let Some(body) = message.get(HEADER_BYTES..) else { return true };
-    let name = match message.first() {
-        Some(b'B') => string(body).map(|(_portal, rest)| rest),
-        Some(_) | None => body.get(1..),
-    };
-    name.and_then(<[u8]>::first).is_none_or(|&first| first == 0)
+fn names(message: &[u8]) -> Option<About<'_>> {
+    let (kind, body) = (message.first()?, message.get(HEADER_BYTES..)?);
+    Some(match kind {
+        b'B' => {
+            let (portal, rest) = string(body)?;
+            let (statement, _) = string(rest)?;
+            About::Bind { portal, statement }
+        }
+        b'E' => About::Portal(string(body)?.0),
+        b'D' | b'C' => {
+            let (target, rest) = body.split_first()?;
+            let (name, _) = string(rest)?;
+            match target {
+                b'S' => About::Statement(name),
+                b'P' => About::Portal(name),
+                _ => return None,
+            }
+        }
+        _ => return None,
+    })
 }
 
-/// True when a Bind, Execute, or Describe of a portal is for the unnamed portal, or when that cannot be seen.
-pub(crate) fn names_unnamed_portal(message: &[u8]) -> bool {
-    let Some(body) = message.get(HEADER_BYTES..) else { return true };
-    let name = match message.first() {
-        Some(b'D') => body.get(1..),
-        Some(_) | None => Some(body),
-    };
-    name.and_then(<[u8]>::first).is_none_or(|&first| first == 0)
+/// True when an Execute asks for all rows.
+pub(crate) fn wants_all_rows(execute: &[u8]) -> bool {
+    let rows = execute.last_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes));
+    rows.is_some_and(|rows| rows <= 0)
 }
 
 /// A string up to its NUL, and what follows.

@@ -40,12 +40,28 @@ pub enum PlantedBug {
     ForgetsToResume,
     /// A read is sent once more although a part of its answer was shown.
     RepeatsWhatWasShown,
+    /// A reader is not told what the session has set.
+    ForgetsSettings,
+    /// A setting holds although its transaction was rolled back.
+    KeepsRolledBack,
+    /// A setting of SET LOCAL holds after its transaction.
+    KeepsLocal,
+    /// A reader stays in the client's transaction when that has ended.
+    LeavesReaderInTransaction,
+    /// A read has failed on the reader, and the lead's transaction goes on.
+    KeepsLeadGoing,
+    /// A reader is not told of the statements that were prepared elsewhere.
+    ForgetsNamed,
+    /// A read does not wait until a standby has replayed what the session has seen.
+    DoesNotWaitForReplay,
+    /// Answers to what the session itself has asked are shown to the client.
+    ShowsHidden,
 }
 
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 15] = [
+    pub const ALL: [PlantedBug; 23] = [
         Self::ForgetsToSkip,
         Self::ForgetsOpenBatch,
         Self::ForgetsTransaction,
@@ -61,6 +77,14 @@ impl PlantedBug {
         Self::LosesHeldBytes,
         Self::ForgetsToResume,
         Self::RepeatsWhatWasShown,
+        Self::ForgetsSettings,
+        Self::KeepsRolledBack,
+        Self::KeepsLocal,
+        Self::LeavesReaderInTransaction,
+        Self::KeepsLeadGoing,
+        Self::ForgetsNamed,
+        Self::DoesNotWaitForReplay,
+        Self::ShowsHidden,
     ];
 }
 

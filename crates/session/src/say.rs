@@ -106,9 +106,16 @@ pub(crate) fn backend_violation(to: &mut Vec<u8>) {
 }
 
 /// A balanced read died in the middle of its answer. The session goes on.
-pub(crate) fn read_lost(to: &mut Vec<u8>, node: NodeId) {
-    let message = format!("the connection to node {node} was lost in the middle of a result");
-    ErrorResponse::error(sqlstate::CONNECTION_FAILURE, &message).put(to);
+pub(crate) fn read_lost(to: &mut Vec<u8>) {
+    let message = "the answer of a standby was lost";
+    ErrorResponse::error(sqlstate::CONNECTION_FAILURE, message).put(to);
+}
+
+/// A new backend does not take the settings that the session has made on the one before.
+pub(crate) fn settings_lost(to: &mut Vec<u8>) {
+    ErrorResponse::fatal(sqlstate::CONNECTION_FAILURE, "the connection to the server was lost")
+        .detail("another server does not take what this session has set")
+        .put(to);
 }
 
 fn fatal(to: &mut Vec<u8>, code: SqlState, message: &str) {

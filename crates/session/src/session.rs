@@ -135,7 +135,7 @@ impl Session {
             | Event::BackendBytes { .. }
             | Event::BackendGone { .. }
             | Event::AdminAnswer(_)
-            | Event::Timer(Timer::ClientIdle) => {}
+            | Event::Timer(Timer::ClientIdle | Timer::Replay) => {}
         }
     }
 
@@ -219,7 +219,7 @@ impl Session {
         };
         let wish = wish.clone();
         let pooling = if cx.policy.connection_cache { wish.pooling } else { Pooling::NotPooled };
-        let mut serving = Box::new(Serving::open(Arc::clone(&wish.identity), pooling, lease, cx.now));
+        let mut serving = Box::new(Serving::open(cx, Arc::clone(&wish.identity), pooling, lease));
         let key_bytes =
             if wish.version >= ProtocolVersion::V3_2 { CANCEL_KEY_BYTES } else { SHORT_KEY_BYTES };
         out.make_to_client(|to| {
@@ -240,6 +240,7 @@ impl Session {
             out.push(Action::Arm(Timer::ClientIdle, cx.now.plus(limit)));
         }
         out.push(Action::Report(Report::Opened(wish.identity)));
+        serving.draw_first(cx, out);
         serving.resume_first(out);
         self.phase = Phase::Serving(serving);
     }

@@ -19,14 +19,27 @@ pub(crate) fn may_be_admin(text: &[u8]) -> bool {
         .is_some_and(|name| name.first_chunk::<5>().is_some_and(|head| head.eq_ignore_ascii_case(b"pool_")))
 }
 
-/// True when the first word is SELECT.
-pub(crate) fn looks_like_select(text: &[u8]) -> bool {
-    first_word(text).is_some_and(|word| word.eq_ignore_ascii_case(b"select"))
+/// The statement behind `EXPLAIN (ROUTE)`, where the text is one of these. No server knows that option.
+pub(crate) fn explained_route(text: &[u8]) -> Option<&[u8]> {
+    let word = first_word(text).filter(|word| word.eq_ignore_ascii_case(b"explain"))?;
+    let rest = text.get(offset_of(text, word) + word.len()..)?;
+    let rest = skip_blanks(rest)?.strip_prefix(b"(")?;
+    let word = first_word(rest).filter(|word| word.eq_ignore_ascii_case(b"route"))?;
+    let rest = rest.get(offset_of(rest, word) + word.len()..)?;
+    skip_blanks(rest)?.strip_prefix(b")")
 }
 
 /// The first run of letters, digits and underscores, after white space and comments. `None` when a comment
 /// has no end.
-fn first_word(text: &[u8]) -> Option<&[u8]> {
+pub(crate) fn first_word(text: &[u8]) -> Option<&[u8]> {
+    let rest = skip_blanks(text)?;
+    let end =
+        rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(rest.len());
+    rest.get(..end)
+}
+
+/// What follows white space and comments. `None` when a comment has no end.
+fn skip_blanks(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text;
     loop {
         rest = rest.trim_ascii_start();
@@ -37,12 +50,9 @@ fn first_word(text: &[u8]) -> Option<&[u8]> {
         } else if rest.starts_with(b"/*") {
             rest = after_comment(rest)?;
         } else {
-            break;
+            return Some(rest);
         }
     }
-    let end =
-        rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(rest.len());
-    rest.get(..end)
 }
 
 /// What follows a comment that begins here; comments nest.
@@ -72,30 +82,49 @@ fn offset_of(text: &[u8], part: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{looks_like_select, may_be_admin, may_be_copy};
+    use super::{explained_route, may_be_admin, may_be_copy};
 
     #[test]
     fn heads() {
-        for (text, copy, admin, select) in [
-            ("", false, false, false),
-            ("copy t from stdin", true, false, false),
-            (" /* a /* b */ */ -- c\n COPY t from stdin", true, false, false),
-            ("/* no end", true, false, false),
-            ("copying", false, false, false),
-            ("show pool_nodes", false, true, false),
-            ("  SHOW\n POOL_STATUS;", false, true, false),
-            ("show search_path", false, false, false),
-            ("show pool", false, false, false),
-            ("PGPOOL SHOW port", false, true, false),
-            ("pgpool_thing", false, false, false),
-            ("-- x\nselect 1", false, false, true),
-            ("SELECT*from t", false, false, true),
-            ("(select 1)", false, false, false),
+        for (text, copy, admin) in [
+            ("", false, false),
+            ("copy t from stdin", true, false),
+            (" /* a /* b */ */ -- c\n COPY t from stdin", true, false),
+            ("/* no end", true, false),
+            ("copying", false, false),
+            ("show pool_nodes", false, true),
+            ("  SHOW\n POOL_STATUS;", false, true),
+            ("show search_path", false, false),
+            ("show pool", false, false),
+            ("PGPOOL SHOW port", false, true),
+            ("pgpool_thing", false, false),
+            ("-- x\nselect 1", false, false),
+            ("SELECT*from t", false, false),
+            ("(select 1)", false, false),
         ] {
             let text_bytes = text.as_bytes();
             assert_eq!(may_be_copy(text_bytes), copy, "copy: {text}");
             assert_eq!(may_be_admin(text_bytes), admin, "admin: {text}");
-            assert_eq!(looks_like_select(text_bytes), select, "select: {text}");
+        }
+    }
+
+    #[test]
+    fn routes_to_explain() {
+        for (text, statement) in [
+            ("explain (route) select 1", Some(" select 1")),
+            ("/* x */ EXPLAIN(ROUTE)select 1;", Some("select 1;")),
+            ("explain -- x\n ( /* y */ route ) update t", Some(" update t")),
+            ("explain (route)", Some("")),
+            ("explain (route, analyze) select 1", None),
+            ("explain (routes) select 1", None),
+            ("explain (analyze) select 1", None),
+            ("explain route select 1", None),
+            ("explain select 1", None),
+            ("explain (route", None),
+            ("explain", None),
+            ("select 'explain (route) x'", None),
+        ] {
+            assert_eq!(explained_route(text.as_bytes()), statement.map(str::as_bytes), "{text}");
         }
     }
 }

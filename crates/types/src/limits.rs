@@ -23,3 +23,26 @@ pub const PARAMETERS: usize = 128;
 
 /// Nodes of a cluster (Pgpool-II's MAX_NUM_BACKENDS).
 pub const NODES: usize = 128;
+
+/// Bytes of the statements that are kept to give a session's settings to another backend. A session with more reads
+/// from its lead only.
+pub const SESSION_SETTINGS_BYTES: usize = 64 * 1024;
+
+/// Settings that are kept for that, and savepoints within which they were made.
+pub const SESSION_SETTINGS: usize = 1024;
+
+/// Bytes of the prepared statements of one session that are kept to be prepared again on another backend. Those
+/// beyond run on the lead only.
+pub const PREPARED_BYTES: usize = 1024 * 1024;
+
+/// Prepared statements of one session that are known by name.
+pub const PREPARED_STATEMENTS: usize = 8 * 1024;
+
+/// Named portals of one session whose statements are known.
+pub const PORTALS: usize = 1024;
+
+/// Relations that one transaction writes and that are told apart; with more, all its reads go to the primary.
+pub const WRITTEN_RELATIONS: usize = 256;
+
+/// Bytes of the answer to a question of the session's own.
+pub const ANSWER_BYTES: usize = 256 * 1024;

@@ -89,14 +89,14 @@ pub fn pool_nodes(
     table
 }
 
-fn is_configured(node: &Node) -> bool {
+pub(super) fn is_configured(node: &Node) -> bool {
     match node.status {
         NodeStatus::Unused => false,
         NodeStatus::Waiting | NodeStatus::Up | NodeStatus::Down => true,
     }
 }
 
-fn status(status: NodeStatus) -> &'static str {
+pub(super) fn status(status: NodeStatus) -> &'static str {
     match status {
         NodeStatus::Unused => "unused",
         NodeStatus::Waiting => "waiting",
@@ -105,7 +105,7 @@ fn status(status: NodeStatus) -> &'static str {
     }
 }
 
-fn role(role: NodeRole) -> &'static str {
+pub(super) fn role(role: NodeRole) -> &'static str {
     match role {
         NodeRole::Primary => "primary",
         NodeRole::Standby => "standby",

@@ -45,8 +45,9 @@ section! {
         syslog_ident: String =
             "pgpool".to_owned(), Text::of("program name"), Reload, Waits(Feature::Syslog);
 
-        /// Clients get our messages of this level and above.
-        client_min_messages: MessageLevel = MessageLevel::Notice, Choice, Session, Waits(Feature::Notices);
+        /// Clients get notices of pgherd's own of this level and above. The notices of servers, and errors, they
+        /// always get.
+        client_min_messages: MessageLevel = MessageLevel::Notice, Choice, Session, Works;
 
         /// Messages of this level and above are logged.
         log_min_messages: MessageLevel = MessageLevel::Warning, Choice, Session, Works;
@@ -67,19 +68,20 @@ section! {
         log_disconnections: bool = false, Switch, Reload, Works;
 
         /// Clients are logged by host name, not by IP address.
-        log_hostname: bool = false, Switch, Reload, Waits(Feature::Tracing);
+        log_hostname: bool = false, Switch, Reload, Waits(Feature::HostNames);
 
         /// Start and end of each PCP command are logged.
-        log_pcp_processes: bool = false, Switch, Reload, Waits(Feature::Tracing);
+        log_pcp_processes: bool = false, Switch, Reload, Waits(Feature::Pcp);
 
-        /// Each statement is logged.
+        /// Each statement is logged when it is run.
         log_statement: bool = false, Switch, Session, Works;
 
-        /// Each statement is logged once for each node that gets it.
+        /// Each statement is logged once for each node that gets it, with the node and the server process; in
+        /// the extended protocol, each Parse, Bind and Execute.
         log_per_node_statement: bool = false, Switch, Session, Works;
 
-        /// The client is told, as a notice, of each node that gets its statement.
-        notice_per_node_statement: bool = false, Switch, Session, Waits(Feature::Notices);
+        /// The client is told, as a notice before the answer, of each node that gets its statement.
+        notice_per_node_statement: bool = false, Switch, Session, Works;
 
         /// Each message of a client is logged; a run of COPY data is one line.
         log_client_messages: bool = false, Switch, Session, Works;

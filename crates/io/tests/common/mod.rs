@@ -12,6 +12,7 @@ use std::thread;
 
 use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Listen, LiveSettings};
 use pgherd_pool::{Places, PoolLimits};
+use pgherd_route::Routing;
 use pgherd_session::{Policy, Shutdown, Tracing};
 use pgherd_types::{Address, ClusteringMode, Node, NodeId, NodeStatus, Topology};
 use pgherd_wire::backend::{self, TransactionStatus};
@@ -62,7 +63,7 @@ fn settings(server: u16, seen: Arc<Mutex<Vec<String>>>) -> DataPlaneSettings {
         topology: Arc::new(topology(server, NodeStatus::Up, 1)),
         live: Arc::new(LiveSettings {
             policy: Policy {
-                load_balance: false,
+                routing: Arc::new(Routing { load_balance: false, ..Routing::default() }),
                 connection_cache: true,
                 authentication_timeout: None,
                 client_idle_limit: None,

@@ -152,6 +152,7 @@ impl World<'_> {
             now: self.now,
             topology: &self.topology,
             replication: &self.replication,
+            catalogs_epoch: self.catalogs_epoch,
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
@@ -249,6 +250,7 @@ impl World<'_> {
             now: self.now,
             topology: &self.topology,
             replication: &self.replication,
+            catalogs_epoch: self.catalogs_epoch,
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
@@ -286,6 +288,7 @@ impl World<'_> {
             now: self.now,
             topology: &self.topology,
             replication: &self.replication,
+            catalogs_epoch: self.catalogs_epoch,
             policy: &self.policy,
             router: self.router,
             random: self.rng.bits(),
@@ -364,6 +367,7 @@ impl World<'_> {
             Action::Report(Report::Violation(backend, what)) if self.faults != Faults::Deaths => {
                 return Err(format!("client {i} finds that backend {backend} breaks the protocol: {what}"));
             }
+            Action::Report(Report::CatalogsChanged) => self.catalogs_epoch += 1,
             Action::Report(_) => {}
             Action::CloseClient(why) => return self.close(i, why),
         }

@@ -43,9 +43,15 @@ pub enum Request {
 pub enum Owed {
     /// The client asked.
     Client,
-    /// The session asked for itself; the client must not see the answer.
+    /// The session has asked for itself and reads the answer.
+    Session,
+    /// The session has asked for itself and only wants to know whether it went well.
     Nobody,
 }
+
+/// The number of a request among those of one backend; later requests have greater ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
 
 /// A server message that answers something. NoticeResponse, ParameterStatus and NotificationResponse answer
 /// nothing and never get here; neither does a FATAL ErrorResponse, which ends the backend whatever it owes.
@@ -98,13 +104,39 @@ pub struct Outcome {
     /// Whom it is for.
     pub owed: Owed,
     /// The request that it finished.
-    pub finished: Option<Request>,
+    pub finished: Option<Finished>,
+}
+
+/// A request that is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// What it was.
+    pub request: Request,
+    /// Its number.
+    pub ticket: Ticket,
+    /// How it ended. Of a Sync: how its batch ended.
+    pub ended: Ended,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Without an error.
+    Well,
+    /// With one, before any of its statements was complete.
+    Failed,
+    /// With one, after some of its statements were complete.
+    FailedLate,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     request: Request,
     owed: Owed,
+    ticket: Ticket,
+    ended: Ended,
+    /// Only for Query: a statement of it is complete.
+    began: bool,
     /// Only for Execute: it may turn out to be a COPY IN.
     may_copy_in: bool,
     /// Only for DescribeStatement: ParameterDescription has come.
@@ -142,22 +174,27 @@ pub struct Ledger {
     /// Syncs that were kept from a COPY IN since something else was sent to it. Should it fail now, then before it
     /// read anything, and they are owed an answer.
     dropped_syncs: usize,
+    /// Entries of the queue that are owed to the client.
+    client_entries: usize,
+    last_ticket: u64,
 }
 
 impl Ledger {
     /// Notes a request that is sent to the backend now. `may_copy_in` says of an Execute that its statement
-    /// may be a COPY FROM STDIN.
-    pub fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) {
+    /// may be a COPY FROM STDIN. `None`: it will not be answered, because the server discards it.
+    pub fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) -> Option<Ticket> {
         self.dropped_syncs = 0;
+        let mut ended = Ended::Well;
         if self.batch == Batch::Skipping {
             // The server discards it unread.
             if request != Request::Sync {
-                return;
+                return None;
             }
             self.batch = Batch::Closed;
+            ended = Ended::Failed;
         }
         match request {
-            Request::CopyEnd if self.copy == Copy::None && !self.copy_in_may_come() => return,
+            Request::CopyEnd if self.copy == Copy::None && !self.copy_in_may_come() => return None,
             // A simple query ends the implicit transaction of the messages before it, as a Sync does.
             Request::Sync | Request::Query | Request::FunctionCall => self.batch = Batch::Closed,
             Request::Parse
@@ -168,7 +205,19 @@ impl Ledger {
             | Request::Close => self.batch = Batch::Open,
             Request::CopyEnd => {}
         }
-        self.queue.push_back(Entry { request, owed, may_copy_in, half_described: false });
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.client_entries += usize::from(owed == Owed::Client);
+        self.queue.push_back(Entry {
+            request,
+            owed,
+            ticket,
+            ended,
+            began: false,
+            may_copy_in,
+            half_described: false,
+        });
+        Some(ticket)
     }
 
     /// Notes a reply.
@@ -176,7 +225,7 @@ impl Ledger {
     /// # Errors
     /// When the protocol does not allow it here. The ledger is of no use afterwards.
     pub fn reply(&mut self, got: Reply) -> Result<Outcome, Violation> {
-        let Some(&Entry { request, owed, half_described, .. }) = self.queue.front() else {
+        let Some(&Entry { request, owed, ticket, ended, half_described, .. }) = self.queue.front() else {
             return Err(Violation { front: None, got });
         };
         let finished = match (request, got) {
@@ -187,13 +236,14 @@ impl Ledger {
             }
             (Request::Query | Request::FunctionCall | Request::Sync, Reply::Error) => {
                 self.end_copy();
+                if let Some(front) = self.queue.front_mut() {
+                    front.ended = if front.began { Ended::FailedLate } else { Ended::Failed };
+                }
                 false
             }
             (_, Reply::Error) => {
                 self.end_copy();
-                self.abandon_batch();
-                // An error is shown whoever asked: it fails the client's batch.
-                return Ok(Outcome { owed: Owed::Client, finished: None });
+                return Ok(Outcome { owed: self.abandon_batch(), finished: None });
             }
             (
                 Request::Query | Request::Execute,
@@ -205,6 +255,9 @@ impl Ledger {
             ) if self.copy_reply(request, got) => false,
             (Request::Query, Reply::CommandComplete) => {
                 self.end_copy();
+                if let Some(front) = self.queue.front_mut() {
+                    front.began = true;
+                }
                 false
             }
             (Request::Execute, Reply::CommandComplete) => {
@@ -229,10 +282,11 @@ impl Ledger {
             _ => return Err(Violation { front: Some(request), got }),
         };
         if finished {
-            self.queue.pop_front();
+            self.pop();
             self.drop_spent_copy_ends();
         }
-        Ok(Outcome { owed, finished: finished.then_some(request) })
+        let finished = finished.then_some(Finished { request, ticket, ended });
+        Ok(Outcome { owed, finished })
     }
 
     /// Notes a reply of a COPY. False when the protocol does not allow it here.
@@ -304,16 +358,30 @@ impl Ledger {
         !self.queue.is_empty()
     }
 
+    /// True when the client waits for a reply, or has begun a batch.
+    pub fn owes_client(&self) -> bool {
+        self.client_entries > 0 || (self.batch != Batch::Closed && !planted(PlantedBug::ForgetsOpenBatch))
+    }
+
+    /// True when the client waits for a reply.
+    pub fn owes_client_reply(&self) -> bool {
+        self.client_entries > 0
+    }
+
+    /// The request that is answered next.
+    pub fn next_ticket(&self) -> Option<Ticket> {
+        self.queue.front().map(|front| front.ticket)
+    }
+
+    /// Whom the reply that comes next is for; the client when none is owed.
+    pub fn next_owed(&self) -> Owed {
+        self.queue.front().map_or(Owed::Client, |front| front.owed)
+    }
+
     /// True when the backend has answered everything and waits for the next unit: nothing owed, no batch begun, no
     /// failed batch waiting for its Sync. A transaction may be open.
     pub fn is_settled(&self) -> bool {
         self.queue.is_empty() && (self.batch == Batch::Closed || planted(PlantedBug::ForgetsOpenBatch))
-    }
-
-    /// True when, besides, no transaction is open.
-    pub fn is_clean(&self) -> bool {
-        self.is_settled()
-            && (self.transaction == TransactionStatus::Idle || planted(PlantedBug::ForgetsTransaction))
     }
 
     /// True while the server discards what it reads until a Sync.
@@ -324,6 +392,13 @@ impl Ledger {
     /// True while the client sends COPY data: the server waits for it.
     pub fn is_copying_in(&self) -> bool {
         matches!(self.copy, Copy::In | Copy::Both)
+    }
+
+    /// True while what is sent does not get where it is acted upon: the server discards it until a Sync, or waits for
+    /// the end of a COPY that the client has not sent.
+    pub fn is_deaf(&self) -> bool {
+        let ended = || self.queue.iter().any(|entry| entry.request == Request::CopyEnd);
+        self.is_skipping() || (self.is_copying_in() && !ended())
     }
 
     /// True when no more requests may be queued ([`limits::LEDGER_ENTRIES`]).
@@ -341,6 +416,7 @@ impl Ledger {
         for entry in &mut self.queue {
             entry.owed = Owed::Nobody;
         }
+        self.client_entries = 0;
     }
 
     /// True when a request in the queue may start a COPY IN whose start we have not seen.
@@ -372,27 +448,37 @@ impl Ledger {
         let was_in = self.copy == Copy::In;
         self.copy = Copy::None;
         if was_in && let Some(at) = self.queue.iter().position(|entry| entry.request == Request::CopyEnd) {
-            self.queue.remove(at);
+            let gone = self.queue.remove(at);
+            self.client_entries -= usize::from(gone.is_some_and(|entry| entry.owed == Owed::Client));
         }
     }
 
-    /// An extended-protocol message failed: everything up to the next Sync is discarded by the server.
-    fn abandon_batch(&mut self) {
-        while let Some(front) = self.queue.front() {
+    /// An extended-protocol message failed: everything up to the next Sync is discarded by the server. Says whom the
+    /// error is for: the client, whoever asked, unless the whole batch is the session's own.
+    fn abandon_batch(&mut self) -> Owed {
+        while let Some(front) = self.queue.front_mut() {
             if front.request == Request::Sync {
-                return;
+                front.ended = Ended::Failed;
+                return front.owed;
             }
-            self.queue.pop_front();
+            self.pop();
         }
         if !planted(PlantedBug::ForgetsToSkip) {
             self.batch = Batch::Skipping;
+        }
+        Owed::Client
+    }
+
+    fn pop(&mut self) {
+        if let Some(entry) = self.queue.pop_front() {
+            self.client_entries -= usize::from(entry.owed == Owed::Client);
         }
     }
 
     /// A CopyDone or CopyFail that outlived its COPY is read and ignored by the server.
     fn drop_spent_copy_ends(&mut self) {
         while self.queue.front().is_some_and(|entry| entry.request == Request::CopyEnd) {
-            self.queue.pop_front();
+            self.pop();
         }
     }
 }

@@ -178,6 +178,8 @@ impl Ledger {
             batch: self.batch,
             transaction: self.transaction,
             dropped_syncs: self.dropped_syncs,
+            client_entries: self.client_entries,
+            last_ticket: self.last_ticket,
         }
     }
 }

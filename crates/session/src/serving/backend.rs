@@ -13,12 +13,34 @@ use pgherd_wire::{
 
 use super::{Life, Serving, Turn};
 use crate::{
-    Action, Actions, Closing, Context, Report,
+    Action, Actions, Closing, Context, Count, Report,
     ledger::{Owed, Reply, Request},
     leg::Gathered,
     planted::{PlantedBug, planted},
     say,
 };
+
+/// A whole message of a server.
+#[derive(Debug)]
+pub(super) struct Message<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Where it lies in the slice of the event; `None` when it is elsewhere.
+    range: Option<Range<usize>>,
+}
+
+impl<'a> Message<'a> {
+    fn kept(bytes: &'a [u8]) -> Self {
+        Message { bytes, range: None }
+    }
+
+    /// Passes it on to the client, from where it lies.
+    pub(super) fn show(&self, out: &mut Actions) {
+        match &self.range {
+            Some(range) => out.forward_to_client(range.clone()),
+            None => out.make_to_client(|to| to.extend_from_slice(self.bytes)),
+        }
+    }
+}
 
 impl Serving {
     pub(super) fn backend_bytes(
@@ -59,11 +81,15 @@ impl Serving {
             return 0;
         }
         leg.streaming = (!leg.framer.at_boundary()).then_some(owed);
-        if owed == Owed::Client {
-            out.forward_to_client(at..at + run);
-            if turn == Turn::Reader {
-                self.unit.shown();
+        match owed {
+            Owed::Client => {
+                out.forward_to_client(at..at + run);
+                if turn == Turn::Reader {
+                    self.unit.shown();
+                }
             }
+            Owed::Session => self.collect_answer(bytes.get(at..at + run).unwrap_or_default()),
+            Owed::Nobody => {}
         }
         run
     }
@@ -83,8 +109,10 @@ impl Serving {
             if piece.last {
                 leg.streaming = None;
             }
-            if owed == Owed::Client {
-                out.forward_to_client(range);
+            match owed {
+                Owed::Client => out.forward_to_client(range),
+                Owed::Session => self.collect_answer(piece.raw),
+                Owed::Nobody => {}
             }
             if piece.last && self.client_at_boundary() {
                 self.flush_deferred(out);
@@ -111,15 +139,26 @@ impl Serving {
         out: &mut Actions,
     ) -> Life {
         let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        let status = leg.ledger.transaction();
         let Ok(outcome) = leg.ledger.reply(reply) else {
             return self.violation(turn, "a reply that nothing asked for", out);
         };
         leg.streaming = (!piece.last).then_some(outcome.owed);
-        if outcome.owed == Owed::Client {
-            if turn == Turn::Reader {
-                self.unit.shown();
+        match outcome.owed {
+            Owed::Client => {
+                if turn == Turn::Reader {
+                    self.unit.shown();
+                }
+                show(piece, range, out);
             }
-            show(piece, range, out);
+            Owed::Session if reply == Reply::DataRow => {
+                self.collect_answer(piece.carried.bytes());
+                self.collect_answer(piece.raw);
+            }
+            Owed::Session | Owed::Nobody => {}
+        }
+        if let Some(finished) = outcome.finished {
+            self.settle(turn, finished, status);
         }
         if turn == Turn::Lead && (outcome.finished.is_some() || reply == Reply::CopyInResponse) {
             // What waited for this answer can now be judged: a Sync that might have met a COPY, an administrative
@@ -131,6 +170,7 @@ impl Serving {
 
     /// A notice or a notification: it answers nothing, and may come at any moment.
     fn unasked(&mut self, turn: Turn, piece: &Piece<'_>, range: Range<usize>, out: &mut Actions) -> Life {
+        // What the session asks for itself raises none: a notice that comes meanwhile is the server's own.
         let shown = match turn {
             Turn::Lead => Owed::Client,
             Turn::Reader if self.unit.has_failed() => Owed::Nobody,
@@ -163,33 +203,28 @@ impl Serving {
         let Some(leg) = self.leg_mut(turn) else { return };
         match leg.gather(piece) {
             Gathered::Partial => {}
-            Gathered::InPlace(message) => self.show_unasked(owed, in_the_way, message, Some(range), out),
+            Gathered::InPlace(bytes) => {
+                self.show_unasked(owed, in_the_way, &Message { bytes, range: Some(range) }, out);
+            }
             Gathered::Aside => {
-                let message = leg.take_gathered();
-                self.show_unasked(owed, in_the_way, &message, None, out);
+                let bytes = leg.take_gathered();
+                self.show_unasked(owed, in_the_way, &Message::kept(&bytes), out);
             }
             Gathered::HeadAside => {
                 let head = leg.take_gathered();
                 // Too long to be kept: where the other leg is at work it is dropped, for a notice is never owed.
                 let owed = if its_turn && !in_the_way { owed } else { Owed::Nobody };
                 leg.streaming = Some(owed);
-                self.show_unasked(owed, false, &head, None, out);
+                self.show_unasked(owed, false, &Message::kept(&head), out);
             }
         }
     }
 
-    fn show_unasked(
-        &mut self,
-        owed: Owed,
-        in_the_way: bool,
-        message: &[u8],
-        range: Option<Range<usize>>,
-        out: &mut Actions,
-    ) {
+    fn show_unasked(&mut self, owed: Owed, in_the_way: bool, message: &Message<'_>, out: &mut Actions) {
         match owed {
-            Owed::Nobody => {}
-            Owed::Client if in_the_way => self.defer(message),
-            Owed::Client => show_whole(message, range, out),
+            Owed::Nobody | Owed::Session => {}
+            Owed::Client if in_the_way => self.defer(message.bytes),
+            Owed::Client => message.show(out),
         }
     }
 
@@ -202,7 +237,7 @@ impl Serving {
         other.as_ref().is_some_and(|leg| leg.streaming == Some(Owed::Client))
     }
 
-    fn defer(&mut self, message: &[u8]) {
+    pub(super) fn defer(&mut self, message: &[u8]) {
         if self.deferred.len() + message.len() <= limits::GATHER_BACKEND_BYTES {
             self.deferred.extend_from_slice(message);
         }
@@ -220,20 +255,21 @@ impl Serving {
         let Some(leg) = self.leg_mut(turn) else { return Life::Open };
         match leg.gather(piece) {
             Gathered::Partial => Life::Open,
-            Gathered::InPlace(message) => self.whole_message(cx, turn, message, Some(range), out),
+            Gathered::InPlace(bytes) => {
+                self.whole_message(cx, turn, &Message { bytes, range: Some(range) }, out)
+            }
             Gathered::Aside => {
-                let message = leg.take_gathered();
-                self.whole_message(cx, turn, &message, None, out)
+                let bytes = leg.take_gathered();
+                self.whole_message(cx, turn, &Message::kept(&bytes), out)
             }
             Gathered::HeadAside => {
                 let head = leg.take_gathered();
                 if piece.kind != b'E' {
                     return self.violation(turn, "a message that is longer than it may be", out);
                 }
-                let life = self.error(cx, turn, &head, None, out);
-                let failed = turn == Turn::Reader && self.unit.has_failed();
+                let (life, owed) = self.error(cx, turn, &Message::kept(&head), out);
                 if let Some(leg) = self.leg_mut(turn) {
-                    leg.streaming = Some(if failed { Owed::Nobody } else { Owed::Client });
+                    leg.streaming = Some(owed);
                 }
                 life
             }
@@ -244,45 +280,37 @@ impl Serving {
         &mut self,
         cx: &mut Context<'_>,
         turn: Turn,
-        message: &[u8],
-        range: Option<Range<usize>>,
+        message: &Message<'_>,
         out: &mut Actions,
     ) -> Life {
-        match message.first() {
-            Some(b'Z') => self.ready(cx, turn, message, range, out),
-            Some(b'S') => self.parameter(turn, message, range, out),
-            Some(_) | None => self.error(cx, turn, message, range, out),
+        match message.bytes.first() {
+            Some(b'Z') => self.ready(cx, turn, message, out),
+            Some(b'S') => self.parameter(turn, message, out),
+            Some(_) | None => self.error(cx, turn, message, out).0,
         }
     }
 
-    fn ready(
-        &mut self,
-        cx: &mut Context<'_>,
-        turn: Turn,
-        message: &[u8],
-        range: Option<Range<usize>>,
-        out: &mut Actions,
-    ) -> Life {
+    fn ready(&mut self, cx: &mut Context<'_>, turn: Turn, message: &Message<'_>, out: &mut Actions) -> Life {
         let Some(leg) = self.leg_mut(turn) else { return Life::Open };
-        let status = message.last().copied().and_then(TransactionStatus::from_byte);
+        let before = leg.ledger.transaction();
+        let status = message.bytes.last().copied().and_then(TransactionStatus::from_byte);
         let Some(outcome) = status.and_then(|status| leg.ledger.reply(Reply::ReadyForQuery(status)).ok())
         else {
             return self.violation(turn, "a ReadyForQuery that nothing asked for", out);
         };
         let settled = leg.ledger.is_settled();
-        if outcome.owed == Owed::Client {
-            show_whole(message, range, out);
+        let fails_lead =
+            turn == Turn::Reader && status == Some(TransactionStatus::Failed) && self.lead_must_fail();
+        if (outcome.owed == Owed::Client && !fails_lead) || planted(PlantedBug::ShowsHidden) {
+            message.show(out);
         }
+        let Some(finished) = outcome.finished else { return Life::Open };
         match turn {
-            Turn::Lead => {
-                // Whatever waited for the lead to be done may go on.
-                if !planted(PlantedBug::ForgetsToResume) {
-                    self.resume(out);
-                }
-                Life::Open
+            Turn::Lead => self.lead_ready(cx, before, outcome.owed, finished, out),
+            Turn::Reader => {
+                self.settle(turn, finished, before);
+                if settled { self.reader_settled(cx, out) } else { Life::Open }
             }
-            Turn::Reader if settled => self.reader_done(cx, out),
-            Turn::Reader => Life::Open,
         }
     }
 
@@ -294,76 +322,96 @@ impl Serving {
     }
 
     /// A ParameterStatus. The client has one view of the cluster, which is its lead's.
-    fn parameter(
-        &mut self,
-        turn: Turn,
-        message: &[u8],
-        range: Option<Range<usize>>,
-        out: &mut Actions,
-    ) -> Life {
+    fn parameter(&mut self, turn: Turn, message: &Message<'_>, out: &mut Actions) -> Life {
         let in_the_way = self.other_is_mid_message(turn);
-        let Some((name, value)) = parse_parameter(message) else {
+        let Some((name, value)) = parse_parameter(message.bytes) else {
             return self.violation(turn, "a ParameterStatus that cannot be read", out);
         };
         let Some(leg) = self.leg_mut(turn) else { return Life::Open };
         if !leg.lease.facts.parameters.set(&name, &value) {
             return self.violation(turn, "more parameters than a server has", out);
         }
-        if turn == Turn::Reader {
+        if turn == Turn::Reader || self.view.get(&name) == Some(&*value) {
             return Life::Open;
         }
         // As many as the leg's own, so that it cannot be full.
         let _: bool = self.view.set(&name, &value);
         if in_the_way {
-            self.defer(message);
+            self.defer(message.bytes);
             return Life::Open;
         }
-        show_whole(message, range, out);
+        message.show(out);
         Life::Open
     }
 
+    /// An ErrorResponse. Says too whom the rest of it is for, where it is long.
     fn error(
         &mut self,
         cx: &mut Context<'_>,
         turn: Turn,
-        message: &[u8],
-        range: Option<Range<usize>>,
+        message: &Message<'_>,
         out: &mut Actions,
-    ) -> Life {
-        let fields = Fields::of_body(message.get(pgherd_wire::frame::HEADER_BYTES..).unwrap_or_default());
-        let node = self.leg_mut(turn).map(|leg| leg.node());
-        if let (Some(node), Some(code)) = (node, fields.code()) {
+    ) -> (Life, Owed) {
+        let fields =
+            Fields::of_body(message.bytes.get(pgherd_wire::frame::HEADER_BYTES..).unwrap_or_default());
+        let Some(leg) = self.leg_mut(turn) else { return (Life::Open, Owed::Nobody) };
+        let (node, next_owed) = (leg.node(), leg.ledger.next_owed());
+        if let Some(code) = fields.code() {
             report_shutdown(node, code, out);
         }
+        if let Some(what) = fields.severity().and_then(Count::of_error) {
+            self.count(node, what, out);
+        }
         if fields.severity().is_some_and(Severity::ends_session) {
-            return self.fatal(cx, turn, message, range, out);
+            return (self.fatal(cx, turn, message, out), Owed::Client);
         }
-        let of_a_standby = fields.code().is_some_and(|code| STANDBY_ERRORS.contains(&code.class()));
-        if turn == Turn::Reader && of_a_standby && self.unit.may_go_elsewhere() {
-            // The primary has the last word.
-            self.unit.failed();
-            if let Some(leg) = &mut self.reader {
-                leg.ledger.disown();
-            }
+        if turn == Turn::Reader {
+            let of_a_standby = fields.code().is_some_and(|code| STANDBY_ERRORS.contains(&code.class()));
+            self.reader_error(next_owed, of_a_standby);
         }
-        let Some(leg) = self.leg_mut(turn) else { return Life::Open };
+        let Some(leg) = self.leg_mut(turn) else { return (Life::Open, Owed::Nobody) };
+        if turn == Turn::Lead && leg.fails_unnamed_parse() {
+            self.state.statements.lead_ends_unnamed();
+        }
+        let Some(leg) = self.leg_mut(turn) else { return (Life::Open, Owed::Nobody) };
         let Ok(outcome) = leg.ledger.reply(Reply::Error) else {
-            return self.violation(turn, "an error that nothing asked for", out);
+            return (self.violation(turn, "an error that nothing asked for", out), Owed::Nobody);
         };
-        if turn == Turn::Reader && self.unit.has_failed() {
-            return Life::Open;
-        }
         if outcome.owed == Owed::Client {
             if turn == Turn::Reader {
                 self.unit.shown();
             }
-            show_whole(message, range, out);
+            message.show(out);
         }
         if turn == Turn::Lead {
             self.send_unread_syncs(out);
             self.resume(out);
         }
-        Life::Open
+        (Life::Open, outcome.owed)
+    }
+
+    /// An error of the reader: the primary has the last word on what only a standby may fail at, and on a unit before
+    /// which the reader could not be told what it lacks.
+    fn reader_error(&mut self, next_owed: Owed, of_a_standby: bool) {
+        let busy = self.turn == Turn::Reader && !self.unit.has_failed();
+        match next_owed {
+            Owed::Nobody | Owed::Session if !busy => self.unit.spoiled(),
+            Owed::Nobody | Owed::Session => {
+                self.unit.spoiled();
+                self.disown_unit();
+            }
+            Owed::Client if of_a_standby && self.unit.may_go_elsewhere() => {
+                self.unit.failed();
+                self.disown_unit();
+            }
+            Owed::Client => {}
+        }
+    }
+
+    fn disown_unit(&mut self) {
+        if let Some(leg) = &mut self.reader {
+            leg.ledger.disown();
+        }
     }
 
     /// A COPY failed before it read anything: Syncs that were dropped, because a COPY eats them, are answered
@@ -382,13 +430,7 @@ impl Serving {
         let Some(backend) = self.leg_mut(turn).map(|leg| leg.backend()) else { return Life::Open };
         out.push(Action::Report(Report::Violation(backend, what)));
         let told = self.client_at_boundary();
-        let leg = match turn {
-            Turn::Lead => self.lead.take(),
-            Turn::Reader => self.reader.take(),
-        };
-        if let Some(leg) = leg {
-            out.push(Action::Release(leg.lease, pgherd_types::Fate::Close(ResetReason::Violation)));
-        }
+        self.release_gone(turn, ResetReason::Violation, out);
         if told {
             out.make_to_client(say::backend_violation);
         }
@@ -407,14 +449,6 @@ fn show(piece: &Piece<'_>, range: Range<usize>, out: &mut Actions) {
         out.make_to_client(|to| to.extend_from_slice(piece.carried.bytes()));
     }
     out.forward_to_client(range);
-}
-
-/// Passes a whole message on to the client, from where it lies.
-pub(super) fn show_whole(message: &[u8], range: Option<Range<usize>>, out: &mut Actions) {
-    match range {
-        Some(range) => out.forward_to_client(range),
-        None => out.make_to_client(|to| to.extend_from_slice(message)),
-    }
 }
 
 fn report_shutdown(node: NodeId, code: SqlState, out: &mut Actions) {

@@ -2,17 +2,15 @@
 
 use core::ops::Range;
 
-use pgherd_sql::Class;
 use pgherd_types::{BackendId, limits};
 use pgherd_wire::{Framer, Piece, frontend};
 
-use super::{Life, NextQuery, Serving, Turn, Wait, report_statement};
+use super::{Life, Serving, Turn, Wait};
 use crate::{
-    Action, Actions, Bytes, Carrier, Closing, Context, Report,
-    ledger::{Owed, Request, SyncMeaning},
-    peek,
+    Action, Actions, Closing, Context, Report,
+    ledger::Request,
     planted::{PlantedBug, planted},
-    say, text,
+    say,
 };
 
 /// Where the session is in the client's stream.
@@ -25,6 +23,8 @@ pub(super) struct ClientStream {
     /// Statements that may be a COPY FROM STDIN have been parsed: a Sync behind an Execute is ambiguous until
     /// it is answered.
     pub(super) copies_in: CopiesIn,
+    /// The lead's position is to be asked for behind the next Sync.
+    pub(super) position_due: bool,
 }
 
 /// Whether a statement of this session may be a COPY FROM STDIN in the extended protocol.
@@ -50,13 +50,18 @@ enum Rest {
 /// A message or a piece of one, and where its bytes are.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
-    carried: &'a [u8],
+    pub(super) carried: &'a [u8],
     pub(super) raw: &'a [u8],
     /// Where `raw` is in the slice of the event; `None` when it is elsewhere.
-    range: Option<Range<usize>>,
+    pub(super) range: Option<Range<usize>>,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// A whole message that lies elsewhere than in the slice of the event.
+    pub(super) fn kept(raw: &'a [u8]) -> Self {
+        Part { carried: &[], raw, range: None }
+    }
+
     pub(super) fn send(&self, backend: BackendId, out: &mut Actions) {
         if !self.carried.is_empty() {
             out.make_to_backend(backend, |to| to.extend_from_slice(self.carried));
@@ -84,6 +89,7 @@ impl ClientStream {
             rest: Rest::Nothing,
             gathered: Vec::new(),
             copies_in: CopiesIn::Never,
+            position_due: false,
         }
     }
 
@@ -166,29 +172,24 @@ impl Serving {
             return (self.client_rest(cx, piece, here, out), 0);
         }
         let part = Part { carried: piece.carried.bytes(), raw: piece.raw, range: Some(here.raw.clone()) };
-        match piece.kind {
-            b'Q' | b'P' => match piece.whole() {
-                Some(_) => {
-                    if piece.kind == b'P'
-                        && let Some((step, end)) = self.read_batch(cx, here, before, out)
-                    {
-                        return (step, end);
-                    }
-                    (self.message(cx, piece.kind, &part, out), 0)
-                }
-                None if piece.body_bytes as usize <= limits::GATHER_CLIENT_BYTES => {
-                    self.client.gathered.extend_from_slice(part.carried);
-                    self.client.gathered.extend_from_slice(part.raw);
-                    self.client.rest = if piece.last { Rest::Waiting } else { Rest::Gather };
-                    (Step::Taken, 0)
-                }
-                None => (self.long_message(cx, piece, &part, out), 0),
-            },
-            kind => {
-                let step = self.simple_message(cx, kind, &part, piece, out);
-                (step, 0)
-            }
+        if !must_be_whole(piece.kind) {
+            return (self.plain_message(cx, &part, piece, out), 0);
         }
+        if piece.whole().is_some() {
+            if may_begin_read(piece.kind)
+                && let Some((step, end)) = self.read_batch(cx, here, before, out)
+            {
+                return (step, end);
+            }
+            return (self.message(cx, piece.kind, &part, out), 0);
+        }
+        if piece.body_bytes as usize > limits::GATHER_CLIENT_BYTES {
+            return (self.long_message(cx, piece, &part, out), 0);
+        }
+        self.client.gathered.extend_from_slice(part.carried);
+        self.client.gathered.extend_from_slice(part.raw);
+        self.client.rest = if piece.last { Rest::Waiting } else { Rest::Gather };
+        (Step::Taken, 0)
     }
 
     fn client_rest(
@@ -226,7 +227,7 @@ impl Serving {
             self.client.rest = Rest::Nothing;
             return Step::Taken;
         };
-        let step = self.message(cx, kind, &Part { carried: &[], raw: &gathered, range: None }, out);
+        let step = self.message(cx, kind, &Part::kept(&gathered), out);
         match step {
             Step::Hold => {
                 self.client.gathered = gathered;
@@ -237,54 +238,29 @@ impl Serving {
         step
     }
 
-    /// A whole message of a kind that must be understood whole: Query, Parse, or a Describe that was cut off.
-    fn message(&mut self, cx: &mut Context<'_>, kind: u8, part: &Part<'_>, out: &mut Actions) -> Step {
+    /// A whole message of a kind that is looked into.
+    pub(super) fn message(
+        &mut self,
+        cx: &mut Context<'_>,
+        kind: u8,
+        part: &Part<'_>,
+        out: &mut Actions,
+    ) -> Step {
         match kind {
             b'Q' => self.query(cx, part, out),
+            b'P' | b'B' | b'D' | b'E' | b'C' if self.is_skipping() => self.unheard(cx, kind, part, out),
             b'P' => self.parse(cx, part, out),
-            _ => self.describe(cx, part, out),
+            b'B' => self.bind(cx, part, out),
+            b'D' => self.describe(cx, part, out),
+            b'E' => self.execute(cx, part, out),
+            b'C' => self.close(cx, part, out),
+            b'S' => self.sync(cx, part, out),
+            // Nothing else is ever gathered or sent again.
+            _ => Step::Taken,
         }
     }
 
-    fn describe(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
-        let request = match peek::describe_target(part.carried, part.raw) {
-            Some(b'S') => Request::DescribeStatement,
-            Some(_) | None => Request::DescribePortal,
-        };
-        self.extended(cx, request, part, out)
-    }
-
-    fn parse(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
-        let Some((name, text)) = peek::parse_head(part.raw) else {
-            // The server says what is wrong with it.
-            return self.send_to_lead(cx, Request::Parse, part, out);
-        };
-        if self.lead.is_none() {
-            return self.ask_for_lead(cx, out);
-        }
-        if name.is_empty() && self.unnamed_ends(out) == Step::Hold {
-            return Step::Hold;
-        }
-        self.note_parse(cx, text);
-        if let Some(leg) = &self.lead {
-            report_statement(cx, leg, Carrier::Parse, text, out);
-        }
-        self.send_to_lead(cx, Request::Parse, part, out)
-    }
-
-    fn note_parse(&mut self, cx: &mut Context<'_>, text: &[u8]) {
-        self.note_state();
-        if text::may_be_copy(text) {
-            self.client.copies_in = CopiesIn::Maybe;
-        }
-        if self.balances(cx) {
-            self.note_class(cx.router.classify(text));
-        } else {
-            self.note_class(Class::Other);
-        }
-    }
-
-    /// A Query or Parse that is too long to be looked at. What it holds counts as unknown.
+    /// A message that is too long to be looked at. What it holds counts as unknown.
     fn long_message(
         &mut self,
         cx: &mut Context<'_>,
@@ -292,16 +268,12 @@ impl Serving {
         part: &Part<'_>,
         out: &mut Actions,
     ) -> Step {
-        let request = if piece.kind == b'Q' { Request::Query } else { Request::Parse };
-        if self.lead.is_none() {
-            return self.ask_for_lead(cx, out);
-        }
-        if self.unnamed_ends(out) == Step::Hold {
-            return Step::Hold;
-        }
-        self.note_class(Class::Other);
-        self.client.copies_in = CopiesIn::Maybe;
-        let step = self.send_to_lead(cx, request, part, out);
+        let step = match piece.kind {
+            b'Q' => self.unread_query(cx, part, out),
+            b'P' => self.unread_parse(cx, part, out),
+            // The names stand at the front.
+            kind => self.message(cx, kind, part, out),
+        };
         self.rest_follows(piece, step);
         step
     }
@@ -312,126 +284,35 @@ impl Serving {
         }
     }
 
-    fn query(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
-        let known = core::mem::replace(&mut self.next_query, NextQuery::Fresh);
-        if known == NextQuery::Answered {
-            return Step::Taken;
-        }
-        let text = peek::query_text(part.raw).unwrap_or_default();
-        let (skipping, copying) = self
-            .lead
-            .as_ref()
-            .map_or((false, false), |leg| (leg.ledger.is_skipping(), leg.ledger.is_copying_in()));
-        if !skipping && !copying {
-            if known == NextQuery::Fresh && text::may_be_admin(text) {
-                return self.ask_admin(cx, text, part, out);
-            }
-            if self.balances(cx) {
-                let class = cx.router.classify(text);
-                if class == Class::Read
-                    && let Some(step) = self.read_query(cx, part, out)
-                {
-                    return step;
-                }
-                self.note_class(class);
-            } else {
-                // What is not looked at may have done anything.
-                self.note_class(Class::Other);
-            }
-        }
-        if self.lead.is_none() {
-            return self.ask_for_lead(cx, out);
-        }
-        if self.unnamed_ends(out) == Step::Hold {
-            return Step::Hold;
-        }
-        self.count_and_log(cx, text, out);
-        self.send_to_lead(cx, Request::Query, part, out)
-    }
-
-    /// Counts a SELECT for `SHOW pool_nodes` and reports the statement where the policy asks for it.
-    fn count_and_log(&self, cx: &Context<'_>, text: &[u8], out: &mut Actions) {
-        let Some(leg) = &self.lead else { return };
-        if text::looks_like_select(text) {
-            self.report_read(leg.node(), out);
-        }
-        report_statement(cx, leg, Carrier::Query, text, out);
-    }
-
-    fn text_bytes(&self, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Bytes {
-        const HEADER: usize = pgherd_wire::frame::HEADER_BYTES;
-        match &part.range {
-            Some(range) => Bytes::Input(range.start + HEADER..range.start + HEADER + text.len()),
-            None => Bytes::Made(out.make(|to| to.extend_from_slice(text))),
-        }
-    }
-
-    fn ask_admin(&mut self, cx: &Context<'_>, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Step {
-        if let Some(leg) = &mut self.lead
-            && !leg.ledger.is_settled()
-            && !planted(PlantedBug::AnswersOutOfTurn)
-        {
-            // The answer has its place behind those that are still to come.
-            if leg.ledger.owes() {
-                out.make_to_backend(leg.backend(), frontend::put_flush);
-            } else {
-                // A simple query ends a batch that has no Sync.
-                leg.request(Request::Sync, Owed::Nobody, false);
-                out.make_to_backend(leg.backend(), frontend::put_sync);
-            }
-            return Step::Hold;
-        }
-        let text = self.text_bytes(text, part, out);
-        self.wait = Wait::Admin;
-        let balanced = if self.balances(cx) { self.read_node(cx) } else { cx.topology.write_node() };
-        out.push(Action::Admin { text, balanced });
-        Step::Hold
-    }
-
-    /// Any message but Query and Parse: its kind alone says where it goes.
-    fn simple_message(
+    /// A message of a kind whose content does not matter.
+    fn plain_message(
         &mut self,
         cx: &mut Context<'_>,
-        kind: u8,
         part: &Part<'_>,
         piece: &Piece<'_>,
         out: &mut Actions,
     ) -> Step {
-        let step = match kind {
-            b'B' => self.extended(cx, Request::Bind, part, out),
-            b'D' if piece.body_bytes > 0 && peek::describe_target(part.carried, part.raw).is_none() => {
-                return self.gather_small(piece, part);
-            }
-            b'D' => self.describe(cx, part, out),
-            b'E' => self.extended(cx, Request::Execute, part, out),
-            b'C' => self.extended(cx, Request::Close, part, out),
+        let step = match piece.kind {
             b'S' => self.sync(cx, part, out),
-            b'F' => {
-                if self.lead.is_none() {
-                    return self.ask_for_lead(cx, out);
-                }
-                self.note_class(Class::Other);
-                self.send_to_lead(cx, Request::FunctionCall, part, out)
-            }
+            b'F' => self.function_call(cx, part, out),
             b'H' | b'd' => {
                 // Neither is answered. Without a lead nothing waits for them.
-                if let Some(leg) = &mut self.lead {
-                    if kind == b'd' {
-                        leg.ledger.copy_data();
-                    }
-                    part.send(leg.backend(), out);
-                    Step::Taken
-                } else {
+                let Some(leg) = &mut self.lead else {
                     self.client.rest = if piece.last { Rest::Nothing } else { Rest::Drop };
                     return Step::Taken;
+                };
+                if piece.kind == b'd' {
+                    leg.ledger.copy_data();
                 }
+                part.send(leg.backend(), out);
+                Step::Taken
             }
             b'c' | b'f' => {
                 if self.lead.is_none() {
                     self.client.rest = if piece.last { Rest::Nothing } else { Rest::Drop };
                     return Step::Taken;
                 }
-                self.send_to_lead(cx, Request::CopyEnd, part, out)
+                self.send_to_lead(cx, Request::CopyEnd, part, None, out)
             }
             b'X' => {
                 return self.last_word(Closing::Client, Vec::new(), out);
@@ -453,116 +334,8 @@ impl Serving {
         }
     }
 
-    /// A Describe whose target byte has not come yet.
-    fn gather_small(&mut self, piece: &Piece<'_>, part: &Part<'_>) -> Step {
-        self.client.gathered.extend_from_slice(part.carried);
-        self.client.gathered.extend_from_slice(part.raw);
-        self.client.rest = if piece.last { Rest::Waiting } else { Rest::Gather };
-        Step::Taken
-    }
-
-    /// A message of the extended protocol that is answered.
-    fn extended(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: Request,
-        part: &Part<'_>,
-        out: &mut Actions,
-    ) -> Step {
-        if self.lead.is_none() {
-            return self.ask_for_lead(cx, out);
-        }
-        if self.unnamed_is_elsewhere(request, part)
-            && let Some(leg) = &self.lead
-            && !leg.ledger.is_skipping()
-            && !leg.ledger.is_copying_in()
-        {
-            if leg.ledger.owes() {
-                // An error among the answers that are still out would discard what makes up for it.
-                out.make_to_backend(leg.backend(), frontend::put_flush);
-                return Step::Hold;
-            }
-            self.bring_unnamed_to_lead(out);
-        }
-        self.send_to_lead(cx, request, part, out)
-    }
-
-    /// True when a message may be about the unnamed statement, and the lead's is not the client's.
-    fn unnamed_is_elsewhere(&self, request: Request, part: &Part<'_>) -> bool {
-        let may_name_it = matches!(request, Request::Bind | Request::DescribeStatement | Request::Close);
-        may_name_it
-            && !self.unnamed.is_empty()
-            && !planted(PlantedBug::ForgetsUnnamed)
-            && (!part.carried.is_empty() || peek::names_unnamed_statement(part.raw))
-    }
-
-    /// A message to the lead is going to replace or end its unnamed statement, and then it is the client's
-    /// again. What decides whether the server takes the message at all has to be known first.
-    fn unnamed_ends(&mut self, out: &mut Actions) -> Step {
-        let Some(leg) = &self.lead else { return Step::Taken };
-        if self.unnamed.is_empty() || leg.ledger.is_skipping() || leg.ledger.is_copying_in() {
-            return Step::Taken;
-        }
-        if leg.ledger.owes() {
-            out.make_to_backend(leg.backend(), frontend::put_flush);
-            return Step::Hold;
-        }
-        self.unnamed.clear();
-        Step::Taken
-    }
-
-    /// The client's unnamed statement lives on the reader, or was ended by a query there, and is now wanted
-    /// on the lead.
-    fn bring_unnamed_to_lead(&mut self, out: &mut Actions) {
-        let message = core::mem::take(&mut self.unnamed);
-        if let Some(leg) = &mut self.lead {
-            let request = if message.first() == Some(&b'P') { Request::Parse } else { Request::Close };
-            leg.request(request, Owed::Nobody, false);
-            out.make_to_backend(leg.backend(), |to| to.extend_from_slice(&message));
-        }
-    }
-
-    fn sync(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
-        let Some(leg) = &mut self.lead else { return self.ask_for_lead(cx, out) };
-        match leg.ledger.sync_meaning() {
-            SyncMeaning::Counts => self.send_to_lead(cx, Request::Sync, part, out),
-            // The server would read it and drop it.
-            SyncMeaning::Dropped => {
-                leg.ledger.sync_dropped();
-                Step::Taken
-            }
-            SyncMeaning::Undecided => {
-                // Without the Sync the server keeps its answer to itself until it is asked for it.
-                if !planted(PlantedBug::HoldsWithoutFlush) {
-                    out.make_to_backend(leg.backend(), frontend::put_flush);
-                }
-                Step::Hold
-            }
-        }
-    }
-
-    /// Sends a message to the lead, which is there.
-    fn send_to_lead(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: Request,
-        part: &Part<'_>,
-        out: &mut Actions,
-    ) -> Step {
-        let may_copy_in = request == Request::Execute && self.client.copies_in == CopiesIn::Maybe;
-        if request != Request::CopyEnd {
-            // Either the COPY has failed, and the Syncs are answered first; or it runs, eats them, and ends
-            // with this.
-            self.send_unread_syncs(out);
-        }
-        let Some(leg) = &mut self.lead else { return self.ask_for_lead(cx, out) };
-        leg.request(request, Owed::Client, may_copy_in);
-        part.send(leg.backend(), out);
-        Step::Taken
-    }
-
     /// Asks for a leg on the node that takes writes.
-    fn ask_for_lead(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Step {
+    pub(super) fn ask_for_lead(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Step {
         match cx.topology.write_node() {
             Some(node) => {
                 self.acquire(node, Wait::Lease(Turn::Lead), out);
@@ -585,6 +358,16 @@ impl Serving {
         // A bad length is not answered, as PostgreSQL does not answer it: the stream cannot be trusted any more.
         self.leave(Closing::Protocol, last, out)
     }
+}
+
+/// Kinds that are looked into, and so gathered when they come in pieces.
+fn must_be_whole(kind: u8) -> bool {
+    matches!(kind, b'Q' | b'P' | b'B' | b'D' | b'E' | b'C')
+}
+
+/// Kinds with which a batch may begin that only reads.
+fn may_begin_read(kind: u8) -> bool {
+    matches!(kind, b'P' | b'B' | b'D' | b'C')
 }
 
 /// Where a piece is in the bytes at hand.

@@ -26,7 +26,7 @@ impl Serving {
             return self.leave_now(out);
         }
         for leg in [&mut self.lead, &mut self.reader].into_iter().flatten() {
-            if !leg.ledger.is_settled() {
+            if leg.ledger.owes_client() {
                 leg.dismiss(out);
             }
         }
@@ -38,7 +38,8 @@ impl Serving {
         if !self.is_leaving() {
             return Life::Open;
         }
-        let answered = self.lead.as_ref().is_none_or(|leg| leg.ledger.is_settled());
+        let mut legs = self.lead.iter().chain(&self.reader).chain(&self.parked);
+        let answered = legs.all(|leg| leg.ledger.is_settled());
         if answered && self.turn == Turn::Lead && self.wait == Wait::Nothing {
             self.leave_now(out)
         } else {

@@ -1,10 +1,9 @@
 //! What the client sees when a backend goes, or cannot be had.
 
-use std::ops::Range;
-
 use pgherd_types::{Fate, NodeId, ResetReason};
+use pgherd_wire::backend::TransactionStatus;
 
-use super::{Bound, Life, Serving, Turn, Wait, backend::show_whole};
+use super::{Life, Serving, Tracking, Turn, Wait, backend::Message};
 use crate::{Action, Actions, Closing, Context, Gone, Refusal, ledger::Owed, leg::Leg, say};
 
 impl Serving {
@@ -13,24 +12,12 @@ impl Serving {
         &mut self,
         cx: &mut Context<'_>,
         turn: Turn,
-        message: &[u8],
-        range: Option<Range<usize>>,
+        message: &Message<'_>,
         out: &mut Actions,
     ) -> Life {
         match turn {
             Turn::Reader => self.reader_lost(cx, out),
-            Turn::Lead if self.can_spare_lead() => {
-                self.release_gone(Turn::Lead, out);
-                self.resume(out);
-                Life::Open
-            }
-            Turn::Lead => {
-                if self.client_at_boundary() {
-                    show_whole(message, range, out);
-                }
-                self.release_gone(Turn::Lead, out);
-                self.end(out, Closing::Backend)
-            }
+            Turn::Lead => self.lead_lost(|out| message.show(out), out),
         }
     }
 
@@ -45,22 +32,27 @@ impl Serving {
             Turn::Reader => self.reader_lost(cx, out),
             Turn::Lead if self.is_leaving() => {
                 // It was told to go.
-                self.release_gone(Turn::Lead, out);
+                self.release_gone(Turn::Lead, ResetReason::Gone, out);
                 self.leave_now(out)
             }
-            Turn::Lead if self.can_spare_lead() => {
-                self.release_gone(Turn::Lead, out);
-                self.resume(out);
-                Life::Open
-            }
-            Turn::Lead => {
-                if self.client_at_boundary() {
-                    out.make_to_client(say::backend_lost);
-                }
-                self.release_gone(Turn::Lead, out);
-                self.end(out, Closing::Backend)
-            }
+            Turn::Lead => self.lead_lost(|out| out.make_to_client(say::backend_lost), out),
         }
+    }
+
+    /// The lead is gone. Where it held nothing that another would not have, the client does not notice.
+    fn lead_lost(&mut self, tell: impl FnOnce(&mut Actions), out: &mut Actions) -> Life {
+        if self.can_spare_lead() {
+            self.release_gone(Turn::Lead, ResetReason::Gone, out);
+            self.state.statements.lead_left();
+            self.forget_questions();
+            self.resume(out);
+            return Life::Open;
+        }
+        if self.client_at_boundary() {
+            tell(out);
+        }
+        self.release_gone(Turn::Lead, ResetReason::Gone, out);
+        self.end(out, Closing::Backend)
     }
 
     /// No backend could be had for what the client's input waits for.
@@ -82,7 +74,7 @@ impl Serving {
                 refuse(node, why, self.identity.user(), out);
                 self.end(out, Closing::Backend)
             }
-            Wait::Nothing | Wait::Admin => {
+            Wait::Nothing | Wait::Admin | Wait::Answer | Wait::Replay | Wait::Provided => {
                 self.wait = wait;
                 Life::Open
             }
@@ -92,14 +84,19 @@ impl Serving {
     /// True when the session holds nothing on its lead that another backend would not have, and waits for
     /// nothing from it.
     pub(super) fn can_spare_lead(&self) -> bool {
-        let clean = self.lead.as_ref().is_some_and(|leg| leg.ledger.is_clean());
-        clean && self.bound == Bound::Free && !self.client.is_forwarding()
+        let Some(leg) = &self.lead else { return false };
+        let idle = !leg.ledger.owes_client() && leg.ledger.transaction() == TransactionStatus::Idle;
+        let free = match self.tracking {
+            Tracking::On => self.state.can_leave(leg.backend()),
+            Tracking::Off => leg.is_untouched(),
+        };
+        idle && free && !self.client.is_forwarding()
     }
 
     /// The reader is gone. The client notices only when it has seen a part of an answer.
     fn reader_lost(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Life {
         let Some(leg) = &self.reader else { return Life::Open };
-        let (node, busy) = (leg.node(), self.turn == Turn::Reader);
+        let busy = self.turn == Turn::Reader;
         let mid_message = leg.streaming == Some(Owed::Client);
         self.drop_reader(ResetReason::Gone, out);
         if mid_message {
@@ -107,6 +104,7 @@ impl Serving {
             return self.end(out, Closing::Backend);
         }
         if !busy {
+            self.provided(out);
             return Life::Open;
         }
         self.turn = Turn::Lead;
@@ -114,22 +112,17 @@ impl Serving {
         if self.unit.may_go_elsewhere() {
             return self.send_again(cx, out);
         }
-        let transaction = self.transaction();
-        out.make_to_client(|to| {
-            say::read_lost(to, node);
-            say::ready_for_query(to, transaction);
-        });
-        self.resume(out);
-        Life::Open
+        self.tell_read_lost(out)
     }
 
-    fn release_gone(&mut self, turn: Turn, out: &mut Actions) {
+    pub(super) fn release_gone(&mut self, turn: Turn, why: ResetReason, out: &mut Actions) {
         let leg: Option<Leg> = match turn {
             Turn::Lead => self.lead.take(),
             Turn::Reader => self.reader.take(),
         };
         if let Some(leg) = leg {
-            out.push(Action::Release(leg.lease, Fate::Close(ResetReason::Gone)));
+            self.state.statements.left(leg.backend());
+            out.push(Action::Release(leg.lease, Fate::Close(why)));
         }
     }
 }

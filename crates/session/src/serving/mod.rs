@@ -2,37 +2,52 @@
 //!
 //! The session has a *lead*, the leg on the node that takes writes, and may have a *reader*, a leg on the
 //! node that was drawn for its balanced reads. Everything goes to the lead, in the order in which it came and
-//! without waiting for answers, but a read-only unit that any node answers alike: that one goes to the
-//! reader, alone, and what follows it waits until it is answered. So the replies of two backends never mix,
+//! without waiting for answers, but a read-only unit that the rules of routing give to another node: that one goes to
+//! the reader, alone, and what follows it waits until it is answered. So the replies of two backends never mix,
 //! and what a unit reads never depends on a write of the same session that is still under way.
 //!
-//! A session that may have left something behind on the lead (a setting, a temporary table, a write that
-//! standbys have yet to replay) is *pinned*: it is never balanced again.
+//! What the client has set, prepared and begun is noted as the lead confirms it ([`State`]), and a reader is told what
+//! it lacks of that before it is asked ([`provision`]). What cannot be told keeps the session's reads on the lead.
 
+mod answers;
 mod backend;
+mod batch;
 mod client;
+mod explaining;
+mod extended;
 mod leaving;
 mod loss;
-mod reads;
+mod place;
+mod position;
+mod provision;
+mod query;
+mod questions;
+mod reader;
+mod telling;
+mod transaction;
+mod unit;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_types::{BackendId, Fate, Identity, Lease, Moment, NodeId, Parameters, ResetReason, Topology};
-
-use self::{
-    client::ClientStream,
-    leaving::Leaving,
-    reads::{Reads, Unit},
-};
 use pgherd_wire::{Framer, backend::TransactionStatus};
 
+use self::{
+    batch::Batch,
+    client::ClientStream,
+    leaving::Leaving,
+    position::Seen,
+    questions::Question,
+    reader::{Draw, Reads},
+    unit::Unit,
+};
 use crate::{
-    Action, Actions, Bytes, Carrier, Closing, Context, Event, Report, Shutdown, Timer, ledger::Owed,
-    leg::Leg, say,
+    Action, Actions, Closing, Context, Event, Shutdown, Timer, ledger::Owed, leg::Leg, say, state::State,
+    tracing::StatementTracer,
 };
 
 pub(crate) use self::loss::refuse;
-use self::reads::Bound;
 
 /// The state of an open session.
 #[derive(Debug)]
@@ -41,22 +56,35 @@ pub(crate) struct Serving {
     pooling: Pooling,
     lead: Option<Leg>,
     reader: Option<Leg>,
+    /// Readers on other nodes than the one that was drawn last, for `statement_level_load_balance`.
+    parked: Vec<Leg>,
     turn: Turn,
+    tracking: Tracking,
+    state: State,
     reads: Reads,
-    bound: Bound,
+    seen: Seen,
     client: ClientStream,
     wait: Wait,
     next_query: NextQuery,
+    facts: FactsOfUnit,
+    draw: Draw,
+    /// Until when the read at hand waits for a standby to be far enough.
+    replay_until: Option<Moment>,
     unit: Unit,
-    /// What makes the lead's unnamed statement the client's, when they differ: the Parse that only the reader
-    /// got, or a Close, because a query on the reader has ended it.
-    unnamed: Vec<u8>,
+    /// Memory for looking at batches.
+    batch: Batch,
+    /// What the session has asked its lead for itself, in order.
+    questions: VecDeque<Question>,
+    /// The rows of the answer to the first of them.
+    answer: Vec<u8>,
     /// What the client has been told with ParameterStatus.
     view: Parameters,
     /// Messages of the lead that answer nothing and came while the reader was in the middle of a message.
     deferred: Vec<u8>,
     held: Held,
     leaving: Option<Leaving>,
+    /// Knows the texts of prepared statements, while statements are traced.
+    statement_tracer: Option<Box<StatementTracer>>,
     last_active: Moment,
     /// The snapshot of the cluster that the lead was last held against.
     epoch: u64,
@@ -79,6 +107,13 @@ pub(crate) enum Pooling {
     NotPooled,
 }
 
+/// Whether statements are looked at and their effects noted. A session that began without it never balances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tracking {
+    On,
+    Off,
+}
+
 /// One of the session's legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -96,6 +131,12 @@ enum Wait {
     Again,
     /// The answer to an administrative statement.
     Admin,
+    /// The lead's answer to a question of the session's own.
+    Answer,
+    /// A standby that has replayed what the session has seen.
+    Replay,
+    /// The reader, to have done what it was told before the unit at hand.
+    Provided,
 }
 
 /// What is already known of the simple query that is handed back next.
@@ -108,6 +149,14 @@ enum NextQuery {
     NotOurs,
 }
 
+/// Whether the catalog may be asked for the unit that is handed back next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FactsOfUnit {
+    MayAsk,
+    /// It was asked and did not answer: the unit goes to the lead.
+    Unknown,
+}
+
 /// Whether the driver keeps back input of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
@@ -117,25 +166,35 @@ enum Held {
 
 impl Serving {
     /// Opens the session on its first lease: the client is told what `postgres` tells after authentication.
-    pub(crate) fn open(identity: Arc<Identity>, pooling: Pooling, lease: Lease, now: Moment) -> Self {
+    pub(crate) fn open(cx: &Context<'_>, identity: Arc<Identity>, pooling: Pooling, lease: Lease) -> Self {
+        let balances = cx.policy.routing.load_balance && cx.topology.mode.has_primary();
         Serving {
             identity,
             pooling,
             view: lease.facts.parameters.clone(),
             lead: Some(Leg::new(lease)),
             reader: None,
+            parked: Vec::new(),
             turn: Turn::Lead,
+            tracking: if balances { Tracking::On } else { Tracking::Off },
+            state: State::default(),
             reads: Reads::Undrawn,
-            bound: Bound::Free,
+            seen: Seen::default(),
             client: ClientStream::new(),
             wait: Wait::Nothing,
             next_query: NextQuery::Fresh,
+            facts: FactsOfUnit::MayAsk,
+            draw: Draw::Due,
+            replay_until: None,
             unit: Unit::default(),
-            unnamed: Vec::new(),
+            batch: Batch::default(),
+            questions: VecDeque::new(),
+            answer: Vec::new(),
             deferred: Vec::new(),
             held: Held::No,
             leaving: None,
-            last_active: now,
+            statement_tracer: None,
+            last_active: cx.now,
             epoch: 0,
         }
     }
@@ -152,7 +211,7 @@ impl Serving {
 
     /// The node of a backend, and where its stream is.
     pub(crate) fn backend_framer(&self, backend: BackendId) -> Option<(NodeId, &Framer)> {
-        let mut legs = [&self.lead, &self.reader].into_iter().flatten();
+        let mut legs = self.lead.iter().chain(&self.reader).chain(&self.parked);
         legs.find(|leg| leg.backend() == backend).map(|leg| (leg.node(), &leg.framer))
     }
 
@@ -183,23 +242,26 @@ impl Serving {
             Event::Refused { node, why } => self.refused(cx, node, why, out),
             Event::BackendBytes { backend, bytes } => match self.leg_of(backend) {
                 Some(turn) => self.backend_bytes(cx, turn, bytes, out),
-                None => Life::Open,
+                None => self.parked_bytes(backend, bytes, out),
             },
             Event::BackendGone { backend, why } => match self.leg_of(backend) {
                 Some(turn) => self.backend_gone(cx, turn, why, out),
-                None => Life::Open,
+                None => self.parked_gone(backend, out),
             },
             Event::CancelAsked => self.cancel(out),
             Event::CancelDone { backend } => {
-                if let Some(turn) = self.leg_of(backend)
-                    && let Some(leg) = self.leg_mut(turn)
-                {
+                let mut legs = self.lead.iter_mut().chain(&mut self.reader).chain(&mut self.parked);
+                if let Some(leg) = legs.find(|leg| leg.backend() == backend) {
                     leg.cancel_done();
                 }
                 Life::Open
             }
             Event::AdminAnswer(answer) => self.admin_answered(cx, answer, out),
             Event::Timer(Timer::ClientIdle) => self.idle_limit(cx, out),
+            Event::Timer(Timer::Replay) => {
+                self.look_for_replay(out);
+                Life::Open
+            }
             Event::Drain(how) => self.drain(how, out),
             // Answers to questions that an open session does not ask.
             Event::Timer(Timer::Authentication) | Event::Admitted | Event::NotAdmitted => Life::Open,
@@ -217,7 +279,7 @@ impl Serving {
             };
             out.push(Action::Release(leg.lease, fate));
         }
-        if let Some(leg) = self.reader.take() {
+        for leg in self.reader.take().into_iter().chain(self.parked.drain(..)) {
             let fate = leg.fate(pooled);
             out.push(Action::Release(leg.lease, fate));
         }
@@ -243,6 +305,13 @@ impl Serving {
         }
     }
 
+    /// Gives a leg back that holds nothing any more.
+    fn release(&mut self, leg: Leg, out: &mut Actions) {
+        self.state.statements.left(leg.backend());
+        let fate = leg.fate(self.pooling == Pooling::Pooled);
+        out.push(Action::Release(leg.lease, fate));
+    }
+
     /// The cluster may have changed: a lead that does not take writes any more is left as soon as that costs
     /// nothing.
     fn follow(&mut self, topology: &Topology, out: &mut Actions) {
@@ -255,8 +324,8 @@ impl Serving {
         } else if self.can_spare_lead()
             && let Some(leg) = self.lead.take()
         {
-            let fate = leg.fate(self.pooling == Pooling::Pooled);
-            out.push(Action::Release(leg.lease, fate));
+            self.release(leg, out);
+            self.state.statements.lead_left();
             self.epoch = topology.epoch;
         }
     }
@@ -271,11 +340,10 @@ impl Serving {
         let wait = core::mem::replace(&mut self.wait, Wait::Nothing);
         match wait {
             Wait::Lease(Turn::Lead) | Wait::Again => {
-                self.adopt_view(&lease.facts.parameters, out);
-                self.lead = Some(Leg::new(lease));
+                self.new_lead(cx, Leg::new(lease), out);
             }
             Wait::Lease(Turn::Reader) => self.reader = Some(Leg::new(lease)),
-            Wait::Nothing | Wait::Admin => {
+            Wait::Nothing | Wait::Admin | Wait::Answer | Wait::Replay | Wait::Provided => {
                 // Nobody waits for it any more.
                 self.wait = wait;
                 out.push(Action::Release(lease, Fate::Reuse));
@@ -287,6 +355,24 @@ impl Serving {
         }
         self.resume(out);
         Life::Open
+    }
+
+    /// The session has a lead again, and goes on where it was with the one before.
+    fn new_lead(&mut self, cx: &Context<'_>, mut leg: Leg, out: &mut Actions) {
+        self.seen.changed_lead();
+        let mut settings = Vec::new();
+        self.state.settings.since(leg.settings, &mut settings);
+        leg.settings = self.state.settings.version();
+        if settings.is_empty() {
+            let parameters = leg.lease.facts.parameters.clone();
+            self.adopt_view(&parameters, out);
+        } else {
+            leg.ask(Owed::Session, &settings, out);
+            self.questions.push_back(Question::Settings);
+        }
+        provision::bring_sql(&mut leg, &self.state, out);
+        self.epoch = cx.topology.epoch;
+        self.lead = Some(leg);
     }
 
     /// Another backend has become the lead: the client learns where its parameters differ.
@@ -314,7 +400,7 @@ impl Serving {
     fn cancel(&mut self, out: &mut Actions) -> Life {
         self.unit.cancelled();
         for leg in [&mut self.lead, &mut self.reader].into_iter().flatten() {
-            if !leg.ledger.is_settled() {
+            if leg.ledger.owes_client() {
                 leg.cancel_sent();
                 out.push(Action::CancelBackend(leg.backend()));
             }
@@ -391,20 +477,8 @@ impl Serving {
         Life::Open
     }
 
+    /// The lead's transaction status is the session's.
     fn transaction(&self) -> TransactionStatus {
         self.lead.as_ref().map(|leg| leg.ledger.transaction()).unwrap_or_default()
-    }
-
-    fn report_read(&self, node: NodeId, out: &mut Actions) {
-        out.push(Action::Report(Report::Read(node)));
-    }
-}
-
-/// Reports a statement that goes to this leg, where the policy asks for it.
-fn report_statement(cx: &Context<'_>, leg: &Leg, carrier: Carrier, text: &[u8], out: &mut Actions) {
-    if cx.policy.tracing.wants_statements() {
-        let (node, process_id) = (leg.node(), leg.lease.facts.process_id);
-        let text = Bytes::Made(out.make(|to| to.extend_from_slice(text)));
-        out.push(Action::Report(Report::Statement { node, process_id, carrier, text }));
     }
 }

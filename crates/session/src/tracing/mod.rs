@@ -2,14 +2,15 @@
 
 mod backend;
 mod client;
+mod statements;
 
 use pgherd_wire::{
     error_response::{ErrorResponse, Severity},
     sqlstate,
 };
 
-pub(crate) use self::client::cancel_line;
 use self::{backend::BackendTracer, client::ClientTracer};
+pub(crate) use self::{client::cancel_line, statements::StatementTracer};
 use crate::{Action, Actions, Context, Event, Report, serving::Serving};
 
 /// What is logged, and told to the client, of a session's statements and messages. A session may change it for itself

@@ -1,0 +1,128 @@
+//! What comes of the requests that are answered.
+
+use pgherd_route::AfterWrite;
+use pgherd_wire::backend::TransactionStatus;
+
+use super::{Life, Serving, Turn};
+use crate::{
+    Action, Actions, Context, Report,
+    effect::Effect,
+    ledger::{Ended, Finished, Owed, Request},
+    planted::{PlantedBug, planted},
+    state::UnnamedId,
+};
+
+impl Serving {
+    /// A leg has answered a request, which found its transaction in this state.
+    pub(super) fn settle(&mut self, turn: Turn, finished: Finished, status: TransactionStatus) {
+        let Some(leg) = self.leg_mut(turn) else { return };
+        let backend = leg.backend();
+        let Some(effect) = leg.settle(finished.ticket) else { return };
+        match (effect, finished.ended) {
+            (Effect::Ran(script), Ended::Well) => self.state.ran(&script, backend, status),
+            (Effect::Ran(script), Ended::FailedLate) => self.state.failed(&script.text),
+            (Effect::RanUnknown, Ended::Well | Ended::FailedLate) => self.state.ran_unknown(),
+            (Effect::Parsed { name, script, source }, Ended::Well) if name.is_empty() => {
+                self.state.statements.lead_parsed_unnamed(&source, script);
+                if let Some(leg) = &mut self.lead {
+                    leg.unnamed = UnnamedId::LeadsOwn;
+                }
+            }
+            (Effect::Parsed { name, script, source }, Ended::Well) => {
+                self.state.statements.prepared(&name, script, source, backend);
+            }
+            (Effect::Brought { name }, Ended::Well) => self.state.statements.also_at(&name, backend),
+            (Effect::Closed { name }, Ended::Well) => self.closed(turn, &name),
+            (Effect::Ran(_) | Effect::RanUnknown, Ended::Failed) => {}
+            (
+                Effect::Parsed { .. } | Effect::Brought { .. } | Effect::Closed { .. },
+                Ended::Failed | Ended::FailedLate,
+            ) => {}
+        }
+    }
+
+    /// A statement was closed on one leg: the others still have it.
+    fn closed(&mut self, turn: Turn, name: &[u8]) {
+        if name.is_empty() {
+            let id = self.state.statements.unnamed_ends();
+            if let Some(leg) = self.leg_mut(turn) {
+                leg.unnamed = id;
+            }
+            return;
+        }
+        let had_it = self.state.statements.closed(name);
+        let here = self.leg_mut(turn).map(|leg| leg.backend());
+        for leg in self.lead.iter_mut().chain(&mut self.reader).chain(&mut self.parked) {
+            if Some(leg.backend()) != here && had_it.contains(&leg.backend()) {
+                leg.stale.push(name.into());
+            }
+        }
+    }
+
+    /// The lead is ready for the next query.
+    pub(super) fn lead_ready(
+        &mut self,
+        cx: &mut Context<'_>,
+        before: TransactionStatus,
+        owed: Owed,
+        finished: Finished,
+        out: &mut Actions,
+    ) -> Life {
+        let status = self.transaction();
+        self.settle(Turn::Lead, finished, before);
+        match owed {
+            Owed::Client => {
+                if matches!(finished.request, Request::Query) {
+                    // Also one whose Parse was on its way when the query was sent.
+                    self.state.statements.lead_ends_unnamed();
+                }
+                self.state.ready(status, finished.ended == Ended::Well);
+                self.saw_lead(cx);
+                self.act_on_news(cx, out);
+            }
+            Owed::Session => {
+                if self.answered(cx, finished.ended, out) == Life::Over {
+                    return Life::Over;
+                }
+            }
+            Owed::Nobody => {}
+        }
+        if status == TransactionStatus::Idle && before != TransactionStatus::Idle {
+            // What is still owed may be about portals that were bound since.
+            if self.lead.as_ref().is_none_or(|leg| !leg.ledger.owes_client()) {
+                self.state.portals.clear();
+            }
+            self.readers_leave_transaction(out);
+        }
+        // Whatever waited for the lead to be done may go on.
+        if !planted(PlantedBug::ForgetsToResume) {
+            self.resume(out);
+        }
+        Life::Open
+    }
+
+    fn act_on_news(&mut self, cx: &Context<'_>, out: &mut Actions) {
+        let news = self.state.take_news();
+        if news.catalogs_changed {
+            out.push(Action::Report(Report::CatalogsChanged));
+        }
+        if news.block_ended {
+            self.readers_leave_transaction(out);
+        }
+        if news.readers_stale {
+            self.release_readers(out);
+            self.state.statements.unnamed.id = UnnamedId::LeadsOwn;
+        }
+        let routing = &cx.policy.routing;
+        if !news.written.is_empty() && routing.after_write == AfterWrite::AdaptiveGlobal {
+            let delays = cx.replication.nodes.iter().filter_map(|node| node.delay.as_ref()?.time);
+            let tracking = &routing.tracking;
+            let longest = delays.max();
+            tracking.mutations.mark(self.identity.database(), &news.written, tracking, longest, cx.now);
+        }
+        if let Some(leg) = &mut self.lead {
+            // It has set all that it is asked about itself.
+            leg.settings = self.state.settings.version();
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What a leg lacks before it can answer, and how it is told.
+//!
+//! All of it is sent ahead of the client's own messages, without waiting for the answers. Should it fail on a reader,
+//! the unit behind it is not shown and goes to the lead; on the lead, the client sees what a server would have said.
+
+use pgherd_sql::{Text, Verb};
+use pgherd_wire::backend::TransactionStatus;
+use pgherd_wire::frontend::{self, Target};
+
+use super::{
+    Serving, Tracking, Wait,
+    client::{Part, Step},
+    unit::Unit,
+};
+use crate::{
+    Actions, Context,
+    effect::Effect,
+    ledger::{Owed, Request},
+    leg::{Joined, Leg},
+    planted::{PlantedBug, planted},
+    state::{Source, State, UnnamedId},
+};
+
+impl Part<'_> {
+    /// True when all of the message is here.
+    pub(super) fn is_whole(&self) -> bool {
+        let length = |raw: &[u8]| {
+            raw.get(1..pgherd_wire::frame::HEADER_BYTES)
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(u32::from_be_bytes)
+                .is_some_and(|bytes| usize::try_from(bytes) == Ok(raw.len() - 1))
+        };
+        self.carried.is_empty() && length(self.raw)
+    }
+}
+
+impl Serving {
+    /// Tells the reader what it lacks for the unit at hand. When the unit could not be sent again, the answers are
+    /// waited for.
+    pub(super) fn provide_reader(&mut self, carrier: Request, out: &mut Actions) -> Step {
+        let status = self.transaction();
+        let Some(leg) = &mut self.reader else { return Step::Hold };
+        close_stale(leg, out);
+        bring_settings(leg, &self.state, out);
+        if status == TransactionStatus::InTransaction && !planted(PlantedBug::ForgetsTransaction) {
+            join(leg, &self.state, out);
+            self.state.transaction.was_read_elsewhere = true;
+        }
+        let waits = !self.unit.is_retained();
+        let prepared = bring_statements(leg, &self.state, self.unit.needed(), out);
+        if prepared && (waits || carrier == Request::Query) {
+            end_batch(leg, out);
+        }
+        if waits && leg.ledger.owes() {
+            self.wait = Wait::Provided;
+            return Step::Hold;
+        }
+        Step::Taken
+    }
+
+    /// Prepares on the lead what a unit needs that is sent there once more.
+    pub(super) fn bring_needs(&mut self, unit: &Unit, out: &mut Actions) {
+        if let Some(leg) = &mut self.lead {
+            let parsed = bring_statements(leg, &self.state, unit.needed(), out);
+            if parsed && unit.messages().first() == Some(&b'Q') {
+                end_batch(leg, out);
+            }
+        }
+    }
+
+    /// Prepares on the lead what the statements of a text run, or name, that is sent in a message of this kind.
+    pub(super) fn bring_for(&mut self, carrier: Request, text: &Text, out: &mut Actions) -> Step {
+        let mut names = Vec::new();
+        for statement in text.statements() {
+            if let Verb::Execute(name) | Verb::Deallocate(Some(name)) | Verb::Prepare { name, .. } =
+                &statement.verb
+            {
+                names.push(name.as_bytes());
+            }
+        }
+        if *text == Text::Unread {
+            // It may name any.
+            let all: Vec<Box<[u8]>> = self.state.statements.names().map(Into::into).collect();
+            let all: Vec<&[u8]> = all.iter().map(|name| &**name).collect();
+            return self.bring_named(carrier, &all, out);
+        }
+        if names.is_empty() { Step::Taken } else { self.bring_named(carrier, &names, out) }
+    }
+
+    /// Prepares statements on the lead that other backends have. Unknown ones are left to the server.
+    pub(super) fn bring_named(&mut self, carrier: Request, names: &[&[u8]], out: &mut Actions) -> Step {
+        let Some(leg) = &mut self.lead else { return Step::Taken };
+        let backend = leg.backend();
+        let lacks = |name: &[u8]| {
+            self.state
+                .statements
+                .get(name)
+                .is_some_and(|prepared| !prepared.is_at(backend) && prepared.can_move())
+        };
+        let lacking: Vec<Box<[u8]>> =
+            names.iter().filter(|name| lacks(name)).map(|name| (*name).into()).collect();
+        let stale = leg.stale.iter().any(|stale| names.contains(&&**stale));
+        if (lacking.is_empty() && !stale) || leg.ledger.is_deaf() {
+            return Step::Taken;
+        }
+        if leg.ledger.owes() {
+            // An error among the answers that are still out would discard it.
+            out.make_to_backend(leg.backend(), frontend::put_flush);
+            return Step::Hold;
+        }
+        for name in names {
+            close_stale_one(leg, name, out);
+        }
+        let parsed = bring_statements(leg, &self.state, &lacking, out);
+        if carrier == Request::Query && (parsed || stale) {
+            end_batch(leg, out);
+        }
+        Step::Taken
+    }
+
+    /// The same for one statement in the middle of messages of the session's own: nothing is waited for.
+    pub(super) fn bring_statement_now(&mut self, name: &[u8], out: &mut Actions) -> Step {
+        let Some(leg) = &mut self.lead else { return Step::Hold };
+        if !name.is_empty() {
+            bring_statements(leg, &self.state, &[name.into()], out);
+        }
+        Step::Taken
+    }
+
+    /// Makes sure that the lead has the statement that a message is about; `None` when that cannot be seen.
+    pub(super) fn bring_statement(
+        &mut self,
+        cx: &mut Context<'_>,
+        name: Option<&[u8]>,
+        out: &mut Actions,
+    ) -> Step {
+        if self.lead.is_none() {
+            return self.ask_for_lead(cx, out);
+        }
+        if self.tracking == Tracking::Off {
+            return Step::Taken;
+        }
+        match name {
+            Some(b"") => self.bring_unnamed(out),
+            Some(name) => self.bring_named(Request::Bind, &[name], out),
+            None => Step::Taken,
+        }
+    }
+
+    /// The client's unnamed statement lives on the reader, or was ended by a query there, and is now wanted
+    /// on the lead.
+    fn bring_unnamed(&mut self, out: &mut Actions) -> Step {
+        let Some(leg) = &mut self.lead else { return Step::Taken };
+        if !self.questions.is_empty() && !leg.ledger.is_deaf() {
+            // A query of the session's own ends the lead's unnamed statement.
+            out.make_to_backend(leg.backend(), frontend::put_flush);
+            return Step::Hold;
+        }
+        let wanted = self.state.statements.unnamed.id;
+        let has =
+            leg.unnamed == wanted || wanted == UnnamedId::LeadsOwn || planted(PlantedBug::ForgetsUnnamed);
+        // A Parse of one that is under way makes it, or has all up to the Sync discarded.
+        if has || leg.parses_unnamed() || leg.ledger.is_deaf() {
+            return Step::Taken;
+        }
+        if leg.ledger.owes() {
+            out.make_to_backend(leg.backend(), frontend::put_flush);
+            return Step::Hold;
+        }
+        bring_unnamed_to(leg, &self.state, out);
+        Step::Taken
+    }
+
+    /// A message to the lead is going to replace or end its unnamed statement, and then it is the client's
+    /// again. What decides whether the server takes the message at all has to be known first.
+    pub(super) fn unnamed_ends(&mut self, out: &mut Actions) -> Step {
+        let Some(leg) = &mut self.lead else { return Step::Taken };
+        if self.tracking == Tracking::Off || leg.ledger.is_deaf() {
+            return Step::Taken;
+        }
+        let wanted = self.state.statements.unnamed.id;
+        if wanted != UnnamedId::LeadsOwn && wanted != leg.unnamed && leg.ledger.owes_client_reply() {
+            out.make_to_backend(leg.backend(), frontend::put_flush);
+            return Step::Hold;
+        }
+        leg.unnamed = UnnamedId::LeadsOwn;
+        if leg.ledger.is_settled() {
+            self.state.statements.lead_ends_unnamed();
+        } else {
+            self.state.statements.lead_may_end_unnamed();
+        }
+        Step::Taken
+    }
+}
+
+/// Prepares on a new lead what SQL has prepared: later, the simple query that does it could come in the middle of a
+/// batch, which it would end.
+pub(super) fn bring_sql(leg: &mut Leg, state: &State, out: &mut Actions) {
+    let names: Vec<Box<[u8]>> = state.statements.prepared_by_sql().map(Into::into).collect();
+    bring_statements(leg, state, &names, out);
+}
+
+/// Closes what the client has closed elsewhere.
+fn close_stale(leg: &mut Leg, out: &mut Actions) {
+    let stale = core::mem::take(&mut leg.stale);
+    if stale.is_empty() {
+        return;
+    }
+    for name in stale {
+        leg.request(Request::Close, Owed::Nobody, false);
+        out.make_to_backend(leg.backend(), |to| frontend::put_close(to, Target::Statement(&name)));
+    }
+    end_batch(leg, out);
+}
+
+/// Ends the batch of what was told, so that a failure of it does not have more discarded.
+fn end_batch(leg: &mut Leg, out: &mut Actions) {
+    leg.request(Request::Sync, Owed::Nobody, false);
+    out.make_to_backend(leg.backend(), frontend::put_sync);
+}
+
+/// Closes one statement, within whatever batch there is.
+fn close_stale_one(leg: &mut Leg, name: &[u8], out: &mut Actions) {
+    let before = leg.stale.len();
+    leg.stale.retain(|stale| **stale != *name);
+    if leg.stale.len() < before {
+        leg.request(Request::Close, Owed::Nobody, false);
+        out.make_to_backend(leg.backend(), |to| frontend::put_close(to, Target::Statement(name)));
+    }
+}
+
+fn bring_settings(leg: &mut Leg, state: &State, out: &mut Actions) {
+    if leg.settings == state.settings.version() || planted(PlantedBug::ForgetsSettings) {
+        return;
+    }
+    let mut text = Vec::new();
+    state.settings.since(leg.settings, &mut text);
+    leg.settings = state.settings.version();
+    if !text.is_empty() {
+        leg.ask(Owed::Nobody, &text, out);
+    }
+}
+
+/// Brings a reader to where the client's transaction is.
+fn join(leg: &mut Leg, state: &State, out: &mut Actions) {
+    let journal = &state.transaction.journal;
+    let told = match leg.joined {
+        Joined::With { told, rewinds } if rewinds == journal.rewinds() => told,
+        Joined::With { .. } => {
+            leg.ask(Owed::Nobody, b"ROLLBACK", out);
+            begin(leg, state, out)
+        }
+        Joined::No => begin(leg, state, out),
+    };
+    if told < journal.len() {
+        let mut text = Vec::new();
+        journal.since(told, &mut text);
+        leg.ask(Owed::Nobody, &text, out);
+    }
+    leg.joined = Joined::With { told: journal.len(), rewinds: journal.rewinds() };
+}
+
+fn begin(leg: &mut Leg, state: &State, out: &mut Actions) -> usize {
+    let mut text = Vec::new();
+    state.transaction.put_begin(&mut text);
+    leg.ask(Owed::Nobody, &text, out);
+    0
+}
+
+/// Prepares on a leg what it lacks of these statements; the empty name is the unnamed one. True when messages of the
+/// extended protocol were sent, which a Sync has to follow.
+fn bring_statements(leg: &mut Leg, state: &State, names: &[Box<[u8]>], out: &mut Actions) -> bool {
+    let mut messages = Vec::new();
+    for name in names {
+        let Some(prepared) = state.statements.get(name) else { continue };
+        if prepared.is_at(leg.backend()) || leg.is_brought(name) || planted(PlantedBug::ForgetsNamed) {
+            continue;
+        }
+        let brought = Effect::Brought { name: name.clone() };
+        match &prepared.source {
+            Source::Parse(message) => messages.push((message.clone(), brought)),
+            // A simple query of its own, ahead of all messages: it would end their batch.
+            Source::Sql(text) => {
+                leg.request_for(Request::Query, Owed::Nobody, Some(brought));
+                out.make_to_backend(leg.backend(), |to| frontend::put_query(to, text));
+            }
+            Source::Lost => {}
+        }
+    }
+    let mut parsed = !messages.is_empty();
+    for (message, brought) in messages {
+        leg.request_for(Request::Parse, Owed::Nobody, Some(brought));
+        out.make_to_backend(leg.backend(), |to| to.extend_from_slice(&message));
+    }
+    if names.iter().any(|name| name.is_empty()) {
+        parsed |= leg.unnamed != state.statements.unnamed.id;
+        bring_unnamed_to(leg, state, out);
+    }
+    parsed
+}
+
+fn bring_unnamed_to(leg: &mut Leg, state: &State, out: &mut Actions) {
+    let unnamed = &state.statements.unnamed;
+    if leg.unnamed == unnamed.id || unnamed.message.is_empty() {
+        return;
+    }
+    leg.unnamed = unnamed.id;
+    let request = if unnamed.message.first() == Some(&b'P') { Request::Parse } else { Request::Close };
+    leg.request(request, Owed::Nobody, false);
+    out.make_to_backend(leg.backend(), |to| to.extend_from_slice(&unnamed.message));
+}

@@ -1,0 +1,128 @@
+//! What a session asks its lead for itself: a simple query that the client does not see.
+
+use pgherd_route::Lookup;
+
+use super::{FactsOfUnit, Life, Serving, Wait, place::Where};
+use crate::state::UnnamedId;
+use crate::{
+    Actions, Closing, Context,
+    ledger::{Ended, Owed},
+    say,
+};
+use pgherd_types::limits;
+use pgherd_wire::backend::TransactionStatus;
+
+/// A question that is out.
+#[derive(Debug)]
+pub(super) enum Question {
+    /// What the catalogs say of some names.
+    Facts {
+        lookup: Lookup,
+        /// The state of the catalogs when it was asked.
+        epoch: u64,
+    },
+    /// Where the lead is in the WAL.
+    Position,
+    /// No question: it makes the transaction fail, as that of the reader has.
+    Abort,
+    /// No question: settings that a new lead is told.
+    Settings,
+}
+
+impl Serving {
+    /// Asks the lead's catalogs; the client's input waits.
+    pub(super) fn ask_facts(&mut self, cx: &mut Context<'_>, lookup: Lookup, out: &mut Actions) -> Where {
+        let Some(leg) = &self.lead else { return self.wait_for_lead(cx, out) };
+        if !leg.ledger.is_settled() {
+            return Where::Wait;
+        }
+        if !self.may_ask_lead() {
+            return Where::Lead;
+        }
+        self.ask_lead(Owed::Session, lookup.query().as_bytes(), out);
+        self.questions.push_back(Question::Facts { lookup, epoch: cx.catalogs_epoch });
+        self.wait = Wait::Answer;
+        Where::Wait
+    }
+
+    /// Sends the lead a simple query of the session's own. It ends the lead's unnamed statement, which is prepared
+    /// again when the client wants it.
+    pub(super) fn ask_lead(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
+        if let Some(leg) = &mut self.lead {
+            leg.ask(owed, text, out);
+        }
+        self.lead_ran_own_query();
+    }
+
+    /// The lead has no unnamed statement any more; the client has one as before.
+    fn lead_ran_own_query(&mut self) {
+        if let Some(leg) = &mut self.lead {
+            leg.unnamed = UnnamedId::LeadsOwn;
+        }
+        self.state.statements.lead_left();
+    }
+
+    /// True when that costs the client nothing that could not be given back.
+    pub(super) fn may_ask_lead(&self) -> bool {
+        let portal = self.transaction() != TransactionStatus::Idle && self.state.portals.unnamed_waits();
+        self.state.statements.unnamed_can_move() && !portal
+    }
+
+    /// Collects rows of an answer.
+    pub(super) fn collect_answer(&mut self, bytes: &[u8]) {
+        if self.answer.len() + bytes.len() <= limits::ANSWER_BYTES {
+            self.answer.extend_from_slice(bytes);
+        }
+    }
+
+    /// The lead that was asked is gone; what is still wanted is asked of the next.
+    pub(super) fn forget_questions(&mut self) {
+        self.questions.clear();
+        self.answer.clear();
+        if self.wait == Wait::Answer {
+            self.wait = Wait::Nothing;
+        }
+    }
+
+    /// The lead has answered a question.
+    pub(super) fn answered(&mut self, cx: &mut Context<'_>, ended: Ended, out: &mut Actions) -> Life {
+        let mut answer = core::mem::take(&mut self.answer);
+        let Some(question) = self.questions.pop_front() else { return Life::Open };
+        // What was prepared between the asking and the answer was prepared before the query ran.
+        self.lead_ran_own_query();
+        let life = match question {
+            Question::Facts { lookup, epoch } => {
+                let learnt = ended == Ended::Well && cx.router.learn(lookup, &answer, epoch).is_ok();
+                if !learnt {
+                    self.facts = FactsOfUnit::Unknown;
+                }
+                Life::Open
+            }
+            Question::Position => {
+                self.position_told(&answer);
+                Life::Open
+            }
+            Question::Abort => {
+                out.make_to_client(|to| say::ready_for_query(to, TransactionStatus::Failed));
+                Life::Open
+            }
+            Question::Settings if ended != Ended::Well => {
+                // Without them the client's statements would mean something else.
+                out.make_to_client(say::settings_lost);
+                self.end(out, Closing::Backend)
+            }
+            Question::Settings => {
+                if let Some(parameters) = self.lead.as_ref().map(|leg| leg.lease.facts.parameters.clone()) {
+                    self.adopt_view(&parameters, out);
+                }
+                Life::Open
+            }
+        };
+        if self.wait == Wait::Answer && self.questions.is_empty() {
+            self.wait = Wait::Nothing;
+        }
+        answer.clear();
+        self.answer = answer;
+        life
+    }
+}

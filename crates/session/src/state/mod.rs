@@ -1,0 +1,476 @@
+//! What a session's statements have changed, as far as another backend has to know of it before it can answer the next
+//! one, and as far as routing asks.
+//!
+//! It follows the lead, which has the last word on everything: what went well there counts, in the order in which it
+//! went well. Nothing here sends or waits.
+
+mod portals;
+mod settings;
+mod statements;
+mod transaction;
+
+use pgherd_route::{Held, NameScope, SessionFacts, Temporaries, TransactionFacts, WroteBefore};
+use pgherd_sql::{
+    Calls, Change, Characteristics, Discard, Isolation, Place, Relation, Scope, Statement, Text, Verb,
+};
+use pgherd_types::{BackendId, Identity, Moment};
+use pgherd_wire::backend::TransactionStatus;
+
+use crate::{
+    effect::Script,
+    planted::{PlantedBug, planted},
+};
+
+pub(crate) use self::{
+    portals::Bound,
+    settings::Version,
+    statements::{Prepared, Source, UnnamedId},
+};
+use self::{portals::Portals, settings::Settings, statements::Statements, transaction::Transaction};
+
+/// The state of a session.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) statements: Statements,
+    pub(crate) portals: Portals,
+    pub(crate) transaction: Transaction,
+    /// What the client's next transactions begin with, as far as it has said so.
+    defaults: Characteristics,
+    temporaries: Temporaries,
+    held: Option<Held>,
+    wrote_before: WroteBefore,
+    tied: Tied,
+    names: Names,
+    news: News,
+}
+
+/// Whether the lead has something that cannot be given to another backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tied {
+    #[default]
+    No,
+    Yes,
+}
+
+/// The settings that decide what names mean, in the words that set them.
+#[derive(Debug, Default)]
+struct Names {
+    search_path: Vec<u8>,
+    role: Vec<u8>,
+}
+
+/// What others have to act upon.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// What may have been written and has been committed.
+    pub(crate) written: Vec<Relation>,
+    /// Catalogs may have changed.
+    pub(crate) catalogs_changed: bool,
+    /// A transaction block has ended, though another may have followed at once.
+    pub(crate) block_ended: bool,
+    /// Readers hold what the session has thrown away.
+    pub(crate) readers_stale: bool,
+}
+
+impl State {
+    /// What has happened since the last call.
+    pub(crate) fn take_news(&mut self) -> News {
+        core::mem::take(&mut self.news)
+    }
+
+    /// A text is sent to the lead, whatever comes of it.
+    pub(crate) fn sending(&mut self, text: &Text) {
+        for statement in text.statements() {
+            self.temporaries.note(statement);
+            if self.ties(statement) {
+                self.tied = Tied::Yes;
+            }
+        }
+        if *text == Text::Unread {
+            self.tied = Tied::Yes;
+        }
+    }
+
+    /// Nobody knows what ran: it cannot be repeated anywhere, and may have changed anything.
+    pub(crate) fn ran_unknown(&mut self) {
+        self.tied = Tied::Yes;
+        self.held = Some(Held::HiddenState);
+        self.temporaries = Temporaries::Unknown;
+        self.transaction.wrote = true;
+        self.transaction.changed_catalogs = true;
+    }
+
+    /// A text went well on the lead, whose last ReadyForQuery told `status`.
+    pub(crate) fn ran(&mut self, script: &Script, lead: BackendId, status: TransactionStatus) {
+        if *script.text == Text::Unread {
+            return self.ran_unknown();
+        }
+        let statements = script.text.statements();
+        // Which of the settings hold then depends on their places.
+        let mixed = statements.iter().any(|statement| ends_settings(&statement.verb))
+            && statements.iter().any(|statement| !statement.sets.is_empty());
+        if !mixed {
+            self.note_settings(script);
+        }
+        for statement in script.text.statements() {
+            if self.may_write(statement) {
+                self.transaction.wrote = true;
+                if let Verb::Execute(name) = &statement.verb {
+                    self.note_executed(name);
+                } else {
+                    self.transaction.note_written(statement);
+                }
+            }
+            self.transaction.changed_catalogs |= matches!(statement.verb, Verb::Ddl | Verb::Do);
+            self.note_verb(statement, script, lead, status);
+        }
+        if mixed {
+            self.hide();
+        }
+    }
+
+    /// A function that a statement calls may leave something behind that its text does not tell of.
+    pub(crate) fn leaves_behind(&mut self) {
+        self.temporaries = Temporaries::Unknown;
+        self.hide();
+    }
+
+    /// Notes what a statement that SQL has prepared writes.
+    fn note_executed(&mut self, name: &str) {
+        if let Some(inner) = self.statements.get(name.as_bytes()).and_then(Prepared::statement) {
+            self.transaction.note_written(inner);
+        }
+    }
+
+    /// A text failed that may have committed a part of what it did.
+    pub(crate) fn failed(&mut self, text: &Text) {
+        let controls = |statement: &Statement| outlives_failure(&statement.verb);
+        match text {
+            Text::Empty | Text::One(_) => {}
+            Text::Several(statements) if !statements.iter().any(controls) => {}
+            Text::Several(_) | Text::Unread => self.ran_unknown(),
+        }
+    }
+
+    /// The lead is ready for the next query.
+    pub(crate) fn ready(&mut self, status: TransactionStatus, went_well: bool) {
+        if status == TransactionStatus::Idle {
+            self.finish(went_well);
+        }
+    }
+
+    fn note_verb(
+        &mut self,
+        statement: &Statement,
+        script: &Script,
+        lead: BackendId,
+        status: TransactionStatus,
+    ) {
+        match &statement.verb {
+            Verb::Begin(characteristics) => {
+                self.transaction.explicit = true;
+                self.transaction.characterise(characteristics);
+            }
+            Verb::Commit { .. } | Verb::PrepareTransaction => {
+                // In a block that has failed it rolls back.
+                self.end_block(status != TransactionStatus::Failed, &statement.verb);
+            }
+            Verb::Rollback { .. } => self.end_block(false, &statement.verb),
+            Verb::Savepoint(name) => self.transaction.journal.savepoint(name),
+            Verb::Release(name) => self.transaction.journal.release(name),
+            Verb::RollbackTo(name) => {
+                self.transaction.journal.roll_back_to(name);
+                self.rename();
+            }
+            Verb::Discard(Discard::All) => self.discard_all(),
+            Verb::Discard(Discard::Temp) => self.temporaries = Temporaries::None,
+            Verb::Prepare { name, .. } => {
+                // A string of several statements would run the others again.
+                let alone = matches!(*script.text, Text::One(_));
+                let source = script.bytes.clone().filter(|_| alone).map_or(Source::Lost, Source::Sql);
+                self.statements.prepared(name.as_bytes(), script.clone(), source, lead);
+            }
+            Verb::Deallocate(Some(name)) => {
+                self.statements.closed(name.as_bytes());
+                self.news.readers_stale = true;
+            }
+            Verb::Deallocate(None) => {
+                self.statements.clear();
+                self.news.readers_stale = true;
+            }
+            Verb::Listen => self.held = self.held.or(Some(Held::Listens)),
+            Verb::Select
+            | Verb::CopyOut
+            | Verb::CopyIn
+            | Verb::CopyServer
+            | Verb::Explain { .. }
+            | Verb::Show
+            | Verb::Insert
+            | Verb::Update
+            | Verb::Delete
+            | Verb::Merge
+            | Verb::Ddl
+            | Verb::FinishPrepared
+            | Verb::Set
+            | Verb::Discard(Discard::Plans | Discard::Sequences)
+            | Verb::Execute(_)
+            | Verb::Cursor
+            | Verb::Lock { .. }
+            | Verb::Unlisten
+            | Verb::Notify
+            | Verb::Call
+            | Verb::Do
+            | Verb::Other => {}
+        }
+    }
+
+    fn note_settings(&mut self, script: &Script) {
+        let statements = script.text.statements();
+        if statements.iter().all(|statement| statement.sets.is_empty()) {
+            return;
+        }
+        for setting in statements.iter().flat_map(|statement| statement.sets.iter()) {
+            match &setting.change {
+                Change::Transaction(more) => {
+                    self.transaction.characterise(more);
+                    // A reader that has begun cannot be told any more.
+                    self.transaction.stays |= self.transaction.was_read_elsewhere;
+                }
+                Change::SessionCharacteristics(more) => self.transaction.defaults = Some(*more),
+                Change::Snapshot => self.transaction.stays = true,
+                Change::Value(_)
+                | Change::Default(_)
+                | Change::ResetAll
+                | Change::Role
+                | Change::SessionAuthorization
+                | Change::Constraints
+                | Change::Unknown => {}
+            }
+        }
+        let bytes = script.bytes.as_deref().unwrap_or_default();
+        if let Err(refused) = self.transaction.journal.note(statements, bytes) {
+            match refused.scope {
+                Scope::Session => self.hide(),
+                Scope::Local => self.transaction.stays = true,
+            }
+        }
+        if bytes.windows(PG_TEMP.len()).any(|window| window.eq_ignore_ascii_case(PG_TEMP)) {
+            // The session's temporary schema is searched first, and a standby cannot make one.
+            self.temporaries = Temporaries::Unknown;
+        }
+        self.rename();
+    }
+
+    /// The session has changed in a way that cannot be repeated.
+    fn hide(&mut self) {
+        self.tied = Tied::Yes;
+        self.held = Some(Held::HiddenState);
+    }
+
+    fn end_block(&mut self, commits: bool, verb: &Verb) {
+        let chained = matches!(verb, Verb::Commit { chain: true } | Verb::Rollback { chain: true });
+        let characteristics = self.transaction.characteristics;
+        self.finish(commits);
+        self.news.block_ended = true;
+        if chained {
+            self.transaction.explicit = true;
+            self.transaction.characteristics = characteristics;
+        }
+    }
+
+    fn finish(&mut self, commits: bool) {
+        let mut ended = core::mem::take(&mut self.transaction);
+        if ended.wrote {
+            let before = if ended.explicit { WroteBefore::InTransaction } else { WroteBefore::Outside };
+            self.wrote_before = self.wrote_before.max(before);
+        }
+        if commits {
+            self.news.written.append(&mut ended.written);
+            self.news.catalogs_changed |= ended.changed_catalogs;
+            if let Some(defaults) = ended.defaults {
+                self.defaults.isolation = defaults.isolation.or(self.defaults.isolation);
+                self.defaults.access = defaults.access.or(self.defaults.access);
+            }
+        }
+        if ended.journal.len() > 0 {
+            let holds = commits || planted(PlantedBug::KeepsRolledBack);
+            if holds && ended.journal.commit(&mut self.settings).is_err() {
+                self.hide();
+            }
+            self.rename();
+        }
+    }
+
+    fn discard_all(&mut self) {
+        self.settings.forget();
+        self.statements.clear();
+        self.portals.clear();
+        self.defaults = Characteristics::default();
+        self.temporaries = Temporaries::None;
+        self.held = None;
+        self.tied = Tied::No;
+        self.transaction.journal.clear();
+        self.news.readers_stale = true;
+        self.rename();
+    }
+
+    fn rename(&mut self) {
+        self.names.search_path.clear();
+        self.names.role.clear();
+        self.settings.put_names(&mut self.names.search_path, &mut self.names.role);
+        self.transaction.journal.put_names(&mut self.names.search_path, &mut self.names.role);
+    }
+
+    /// True when the statement may write, as far as the text and the prepared statements tell.
+    pub(crate) fn may_write(&self, statement: &Statement) -> bool {
+        match &statement.verb {
+            Verb::Begin(_)
+            | Verb::Commit { .. }
+            | Verb::Rollback { .. }
+            | Verb::Savepoint(_)
+            | Verb::Release(_)
+            | Verb::RollbackTo(_)
+            | Verb::Set
+            | Verb::Show
+            | Verb::Discard(_)
+            | Verb::Prepare { .. }
+            | Verb::Deallocate(_)
+            | Verb::Listen
+            | Verb::Unlisten
+            | Verb::Explain { analyse: false, .. } => false,
+            Verb::Execute(name) => {
+                let inner = self.statements.get(name.as_bytes()).and_then(Prepared::statement);
+                // One that runs another is not looked through: it could run itself.
+                let runs_another = |inner: &Statement| matches!(inner.verb, Verb::Execute(_));
+                inner.is_none_or(|inner| runs_another(inner) || self.may_write(inner))
+            }
+            Verb::Select
+            | Verb::CopyOut
+            | Verb::CopyIn
+            | Verb::CopyServer
+            | Verb::Explain { .. }
+            | Verb::Insert
+            | Verb::Update
+            | Verb::Delete
+            | Verb::Merge
+            | Verb::Ddl
+            | Verb::PrepareTransaction
+            | Verb::FinishPrepared
+            | Verb::Cursor
+            | Verb::Lock { .. }
+            | Verb::Notify
+            | Verb::Call
+            | Verb::Do
+            | Verb::Other => matches!(statement.place, Place::Writes(_)) || calls_unknown(statement),
+        }
+    }
+
+    /// True when the statement may leave something on its backend that no other can be given.
+    fn ties(&self, statement: &Statement) -> bool {
+        let by_verb = matches!(statement.verb, Verb::Cursor | Verb::Listen | Verb::Lock { .. });
+        by_verb
+            || self.may_write(statement)
+            || statement.place == Place::Primary(pgherd_sql::Why::PrimaryFunction)
+    }
+
+    /// True when the lead could be exchanged for another backend between two transactions.
+    pub(crate) fn can_leave(&self, lead: BackendId) -> bool {
+        self.tied == Tied::No && self.held.is_none() && self.statements.can_leave(lead)
+    }
+
+    /// What routing asks of the session. `status` is the lead's.
+    pub(crate) fn facts<'a>(
+        &'a self,
+        identity: &'a Identity,
+        status: TransactionStatus,
+        utf8: bool,
+        now: Moment,
+    ) -> SessionFacts<'a> {
+        let some = |text: &'a [u8]| Some(text).filter(|text| !text.is_empty());
+        let held = self.held.or(self.transaction.stays.then_some(Held::LocalSettings));
+        SessionFacts {
+            transaction: self.transaction_facts(status),
+            wrote_before: self.wrote_before,
+            written: &self.transaction.written,
+            temporaries: &self.temporaries,
+            held: held.filter(|_| !planted(PlantedBug::NeverPins)),
+            names: NameScope {
+                identity,
+                search_path: some(&self.names.search_path),
+                role: some(&self.names.role),
+                utf8,
+            },
+            now,
+        }
+    }
+
+    fn transaction_facts(&self, status: TransactionStatus) -> TransactionFacts {
+        if status == TransactionStatus::Idle {
+            return TransactionFacts::None;
+        }
+        TransactionFacts::Open {
+            serializable: self.isolation() == Some(Isolation::Serializable),
+            failed: status == TransactionStatus::Failed,
+            wrote: self.transaction.wrote,
+            ddl: self.transaction.changed_catalogs,
+        }
+    }
+
+    /// The isolation level, where the client has said one.
+    pub(crate) fn isolation(&self) -> Option<Isolation> {
+        self.transaction.characteristics.isolation.or(self.defaults.isolation)
+    }
+}
+
+const PG_TEMP: &[u8] = b"pg_temp";
+
+/// True when a text of this kind has to be noted when it has run: it changes more than tables.
+pub(crate) fn matters(text: &Text) -> bool {
+    let only_reads = |statement: &Statement| {
+        let verb = matches!(statement.verb, Verb::Select | Verb::CopyOut | Verb::Show | Verb::Explain { .. });
+        verb && !matches!(statement.place, Place::Writes(_))
+            && statement.sets.is_empty()
+            && !calls_unknown(statement)
+    };
+    *text == Text::Unread || !text.statements().iter().all(only_reads)
+}
+
+/// True for the kinds of statements that another node than the lead may answer.
+pub(crate) fn may_read(statement: &Statement) -> bool {
+    matches!(statement.verb, Verb::Select | Verb::CopyOut | Verb::Show | Verb::Explain { .. })
+}
+
+fn calls_unknown(statement: &Statement) -> bool {
+    statement.functions.iter().any(|function| function.known == Calls::Unknown)
+}
+
+/// True for a statement that takes settings back, or makes those of SET LOCAL end.
+fn ends_settings(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Commit { .. }
+            | Verb::Rollback { .. }
+            | Verb::RollbackTo(_)
+            | Verb::Savepoint(_)
+            | Verb::Release(_)
+            | Verb::PrepareTransaction
+            | Verb::Discard(_)
+    )
+}
+
+/// True when the statement may do what holds although a later one of its string fails.
+fn outlives_failure(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Begin(_)
+            | Verb::Commit { .. }
+            | Verb::Rollback { .. }
+            | Verb::PrepareTransaction
+            | Verb::Call
+            | Verb::Do
+            | Verb::Prepare { .. }
+            | Verb::Deallocate(_)
+            | Verb::Discard(_)
+    )
+}
