@@ -69,12 +69,11 @@ impl Row {
     pub fn parse(text: &str) -> Vec<Self> {
         let mut rows: Vec<Row> = Vec::new();
         for (i, line) in text.lines().enumerate() {
-            let line = line.trim();
+            let line = line.trim_end();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let rest = rest.trim();
             if word == "==" {
                 rows.push(Row::named(rest));
                 continue;

@@ -1,5 +1,8 @@
 //! Every rule of routing on real servers: which node answers, by the servers' own logs.
 
 mod answers;
+mod delay;
+mod draw;
+mod late;
 mod rows;
 mod stage;

@@ -3,24 +3,36 @@
 use pgherd_conformance::Corpus;
 use pgherd_conformance::routing::Row;
 use pgherd_testkit::Pgherd;
+use pgherd_testkit::sandbox::Mode;
 
 use crate::stage::{DATABASE, Stage};
 
 /// What every row has, unless it says otherwise: what may be balanced goes to a standby.
-const SETTINGS: &str = "backend_weight0 = 0\n";
+const SETTINGS: &str = "backend_weight0 = 0\nread_consistency = eventual\n";
 
 #[test]
 fn statements() {
-    judge("routing/statements.rows");
+    judge(Stage::shared(), "routing/statements.rows");
 }
 
 #[test]
 fn rules() {
-    judge("routing/rules.rows");
+    judge(Stage::shared(), "routing/rules.rows");
 }
 
-fn judge(file: &str) {
-    let stage = Stage::shared();
+#[test]
+fn independent_servers() {
+    for mode in [Mode::LogicalReplication, Mode::Slony] {
+        judge(&Stage::in_mode(mode), "routing/modes.rows");
+    }
+}
+
+#[test]
+fn raw() {
+    judge(&Stage::in_mode(Mode::Raw), "routing/raw.rows");
+}
+
+fn judge(stage: &Stage, file: &str) {
     let groups = Row::grouped(Row::parse(&Corpus::here().text(file)));
     let (mut runs, mut complaints) = (0, Vec::new());
     for group in groups {
