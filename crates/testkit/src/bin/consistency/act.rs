@@ -53,6 +53,11 @@ impl Write {
         Self::View,
         Self::Table,
     ];
+
+    /// Those behind which nobody can tell what they have changed in the session besides.
+    pub(crate) fn hides_state(self) -> bool {
+        matches!(self, Self::Procedure | Self::Block)
+    }
 }
 
 /// A way to read.

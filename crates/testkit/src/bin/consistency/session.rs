@@ -60,6 +60,10 @@ pub(crate) struct Session {
     own: Own,
     /// What it last read of the others' cells: a read may not give less.
     seen: BTreeMap<u32, i64>,
+    /// Whether it writes in ways that may change the session itself, and then keep its reads on the primary.
+    hides_state: bool,
+    /// How many of a hundred steps write.
+    writes_percent: u64,
     /// Names it has prepared.
     prepared: BTreeSet<&'static str>,
 }
@@ -80,7 +84,7 @@ impl Session {
         primary: u16,
         id: u32,
         cells: u32,
-        random: Random,
+        mut random: Random,
         before: Option<Written>,
     ) -> Result<Self, ClientError> {
         let written = before.unwrap_or_default();
@@ -89,6 +93,8 @@ impl Session {
             primary,
             id,
             cells,
+            hides_state: random.below(8) == 0,
+            writes_percent: random.of(&[1, 5, 30]),
             random,
             written,
             last: written.cell.max(written.view).max(written.table.unwrap_or_default()),
@@ -108,14 +114,15 @@ impl Session {
     /// # Errors
     /// What failed, in words; the session is of no use then.
     pub(crate) fn step(&mut self, tally: &mut Tally) -> Result<(), String> {
-        match self.random.below(10) {
-            0..3 => {
-                let write = self.random.of(&Write::ALL);
-                tally.note_write(write);
-                self.write(write, tally).map_err(|error| format!("{write:?} write: {error}"))
-            }
-            3 if self.own.table => self.read_table(tally).map_err(|error| format!("table read: {error}")),
-            4 => self.read_view(tally).map_err(|error| format!("view read: {error}")),
+        if self.random.below(100) < self.writes_percent {
+            let write = self.random.of(&Write::ALL);
+            let write = if write.hides_state() && !self.hides_state { Write::Simple } else { write };
+            tally.note_write(write);
+            return self.write(write, tally).map_err(|error| format!("{write:?} write: {error}"));
+        }
+        match self.random.below(8) {
+            0 if self.own.table => self.read_table(tally).map_err(|error| format!("table read: {error}")),
+            1 => self.read_view(tally).map_err(|error| format!("view read: {error}")),
             _ => {
                 let read = self.random.of(&Read::OF_CELLS);
                 // Its own cell most often.
