@@ -267,7 +267,8 @@ impl Client {
     /// As [`Client::rows`].
     #[track_caller]
     pub fn backend_pid(&mut self) -> String {
-        self.value("select pg_backend_pid()")
+        // Of the node that takes writes: a standby could answer it as well.
+        self.value("/*NO LOAD BALANCE*/ select pg_backend_pid()")
     }
 
     /// Says goodbye and closes the connection.

@@ -47,7 +47,7 @@ const ENDINGS: [Ending; 15] = [
     ("EOF behind an error", |client| drop(after(client, &["selec"])), Backend::Stays),
     ("EOF in the header of a message", |client| sending(client, b"Q\0\0"), Backend::Stays),
     ("EOF in a Query", |client| sending(client, b"Q\0\0\0\x64select"), Backend::Stays),
-    ("EOF in a Bind", |client| sending(client, b"B\0\0\0\x64\0\0"), Backend::Goes),
+    ("EOF in a Bind", |client| sending(client, b"B\0\0\0\x64\0\0"), Backend::Stays),
     ("EOF in CopyData outside of COPY", |client| sending(client, b"d\0\0\x10\0abcdef"), Backend::Goes),
     ("EOF in a batch", |client| drop(in_a_batch(client)), Backend::Goes),
     ("Terminate in a batch", |client| in_a_batch(client).bye(), Backend::Goes),
