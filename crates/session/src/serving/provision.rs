@@ -92,10 +92,9 @@ impl Serving {
         let Some(leg) = &mut self.lead else { return Step::Taken };
         let backend = leg.backend();
         let lacks = |name: &[u8]| {
-            self.state
-                .statements
-                .get(name)
-                .is_some_and(|prepared| !prepared.is_at(backend) && prepared.can_move())
+            let elsewhere = self.state.statements.get(name);
+            elsewhere.is_some_and(|prepared| !prepared.is_at(backend) && prepared.can_move())
+                && !leg.is_brought(name)
         };
         let lacking: Vec<Box<[u8]>> =
             names.iter().filter(|name| lacks(name)).map(|name| (*name).into()).collect();
