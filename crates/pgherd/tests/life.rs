@@ -205,8 +205,8 @@ fn the_sample_file_is_a_good_configuration() {
     let out = setup.run(&["config", "check", setup.configuration().to_str().unwrap()]);
     assert!(out.status.success(), "{}", text(&out));
     assert!(
-        text(&out).contains("0 errors, 1 warnings"),
-        "but for the nodes, which it cannot know: {}",
+        text(&out).contains("0 errors, 2 warnings") && text(&out).contains("because sr_check_user is empty"),
+        "but for the nodes, and who asks them, which it cannot know: {}",
         text(&out)
     );
 }

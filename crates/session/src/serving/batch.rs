@@ -63,7 +63,7 @@ impl Serving {
         before: &Framer,
         out: &mut Actions,
     ) -> Option<(Step, usize)> {
-        if self.tracking == Tracking::Off || self.lead_is_at_work() {
+        if self.tracking == Tracking::Off || self.lead_is_at_work() || !self.reads_elsewhere(cx) {
             return None;
         }
         let bytes = here.bytes.get(here.start..)?;

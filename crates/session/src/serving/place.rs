@@ -4,7 +4,12 @@ use pgherd_route::Decision;
 use pgherd_sql::{Statement, Text, Verb};
 use pgherd_types::NodeId;
 
-use super::{FactsOfUnit, Serving, Turn, Wait, client::Step, position::Freshness, reader::Draw};
+use super::{
+    FactsOfUnit, Serving, Turn, Wait,
+    client::Step,
+    position::Freshness,
+    reader::{Draw, Reads},
+};
 use crate::{Actions, Context, effect::Script, state};
 
 /// Where a unit goes.
@@ -28,7 +33,7 @@ impl Serving {
         sql: &[u8],
         out: &mut Actions,
     ) -> Where {
-        if self.lead_is_at_work() {
+        if self.lead_is_at_work() || !self.reads_elsewhere(cx) {
             return Where::Lead;
         }
         let Text::One(statement) = text else { return Where::Lead };
@@ -71,6 +76,15 @@ impl Serving {
         let prepared = self.state.statements.get(name.as_bytes())?;
         let movable = prepared.can_move() && own.functions.is_empty() && prepared.runs_reads();
         movable.then(|| prepared.script.clone())
+    }
+
+    /// True when the session's reads may go to another node than its writes at all: otherwise there is nothing to decide.
+    pub(super) fn reads_elsewhere(&self, cx: &Context<'_>) -> bool {
+        cx.policy.routing.statement_level
+            || match self.reads {
+                Reads::Undrawn => true,
+                Reads::Node(node) => Some(node) != cx.topology.write_node(),
+            }
     }
 
     /// True while answers of the lead are on their way to the client, or a batch is open there: what comes now goes
