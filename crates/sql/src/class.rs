@@ -45,7 +45,7 @@ pub fn classify(text: &[u8]) -> Class {
     }
 }
 
-/// The class of a normal text of shape [`Shape::Candidate`](crate::Shape::Candidate).
+/// The class of a normal text of shape [`Shape::Candidate`].
 pub fn classify_normal(normal: &[u8]) -> Class {
     match analyse_normal(normal) {
         Remembered::Text(text) => of_text(&text),

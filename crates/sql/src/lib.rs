@@ -2,7 +2,7 @@
 //!
 //! [`normalise`] takes comments, white space and the values of literals away, [`Fingerprint`] is a short keyed
 //! name of what is left, and [`analyse_normal`] reads from it with PostgreSQL's grammar what the text is: a [`Text`] of
-//! [`Statement`]s. [`analyse`] does it all. Where a literal decides, [`analyse_in_full`] parses the text itself.
+//! [`Statement`]s. [`analyse()`] does it all. Where a literal decides, [`analyse_in_full`] parses the text itself.
 //!
 //! Nothing here looks into a server's catalogs: views, user-defined operators and casts, and users' functions that
 //! have the name of a built-in are taken to do nothing but read.
