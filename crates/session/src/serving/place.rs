@@ -78,7 +78,8 @@ impl Serving {
         movable.then(|| prepared.script.clone())
     }
 
-    /// True when the session's reads may go to another node than its writes at all: otherwise there is nothing to decide.
+    /// True when the session's reads may go to another node than its writes at all: otherwise there is nothing to
+    /// decide.
     pub(super) fn reads_elsewhere(&self, cx: &Context<'_>) -> bool {
         cx.policy.routing.statement_level
             || match self.reads {
