@@ -18,10 +18,13 @@ has_server() {
 }
 
 has_libclang() {
-    local lib
+    local dir lib
     [ -n "${LIBCLANG_PATH:-}" ] && return 0
-    for lib in /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/*/libclang*.so* /usr/lib64/libclang*.so*; do
-        [ -e "$lib" ] && return 0
+    # libclang-cpp, which other packages bring along, is another library.
+    for dir in /usr/lib/llvm-*/lib /usr/lib/*-linux-gnu /usr/lib64; do
+        for lib in "$dir"/libclang.so* "$dir"/libclang-[0-9]*.so*; do
+            [ -e "$lib" ] && return 0
+        done
     done
     return 1
 }
