@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use pgherd_pool::Verdict;
-use pgherd_session::{Action, Bytes, Count, Event, Report, Timer};
-use pgherd_types::{BackendId, Identity, NodeId, SessionId};
+use pgherd_session::{Action, Bytes, Event, Report, Timer};
+use pgherd_types::{BackendId, Identity, SessionId};
 
 use crate::client_conn::{Fired, Place};
 use crate::event_loop::{Due, EventLoop};
@@ -48,6 +48,7 @@ impl EventLoop {
     }
 
     fn execute(&mut self, key: Key, input: &[u8]) {
+        self.count();
         let (mut list, made) = self.actions.take();
         let mut gathered = Gathered::new();
         for action in list.drain(..) {
@@ -220,7 +221,6 @@ impl EventLoop {
                 observe(Observation::Opened { session, identity: &identity, peer: client.entry.peer() });
             }
             Report::Drawn(node) => observe(Observation::Drawn { session, node }),
-            Report::Counted(node, what) => self.count(node, what),
             Report::Statement { node, process_id, carrier, text } => {
                 let text = slice(&text, input, made);
                 let tracing = client.own_policy.as_deref().unwrap_or(&self.world.live.policy).tracing;
@@ -236,9 +236,10 @@ impl EventLoop {
         }
     }
 
-    fn count(&self, node: NodeId, what: Count) {
-        if let Some(mine) = self.shared.per_loop(self.home) {
-            mine.count(node, what);
+    fn count(&mut self) {
+        let EventLoop { shared, actions, .. } = self;
+        if let Some(mine) = shared.per_loop(self.home) {
+            actions.take_counts().for_each(|(node, what)| mine.count(node, what));
         }
     }
 }

@@ -112,8 +112,6 @@ pub enum Report {
     Opened(Arc<Identity>),
     /// The node for reads was drawn: once for a session, or for each statement.
     Drawn(NodeId),
-    /// This is to be counted of this node.
-    Counted(NodeId, Count),
     /// A statement was sent, for `log_statement` and `log_per_node_statement`.
     Statement {
         /// Where to.
@@ -173,6 +171,8 @@ impl Carrier {
 pub struct Actions {
     list: Vec<Action>,
     made: Vec<u8>,
+    /// What is to be counted. It has no place among the actions: one between two writes would part them.
+    counts: Vec<(NodeId, Count)>,
 }
 
 impl Actions {
@@ -246,6 +246,16 @@ impl Actions {
         start..self.made.len()
     }
 
+    /// Something is to be counted of a node.
+    pub(crate) fn count(&mut self, node: NodeId, what: Count) {
+        self.counts.push((node, what));
+    }
+
+    /// Takes what is to be counted.
+    pub fn take_counts(&mut self) -> impl Iterator<Item = (NodeId, Count)> {
+        self.counts.drain(..)
+    }
+
     /// The bytes that the session made.
     pub fn made(&self) -> &[u8] {
         &self.made
@@ -271,10 +281,34 @@ impl Actions {
     pub fn recycle(&mut self, mut list: Vec<Action>, mut made: Vec<u8>) {
         list.clear();
         made.clear();
-        made.shrink_to(KEPT_MADE_BYTES);
+        if made.capacity() > KEPT_MADE_BYTES {
+            made.shrink_to(KEPT_MADE_BYTES);
+        }
+        self.counts.clear();
         self.list = list;
         self.made = made;
     }
 }
 
 const KEPT_MADE_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use pgherd_types::{BackendId, NodeId};
+
+    use super::{Action, Actions, Bytes};
+    use crate::Count;
+
+    /// A batch goes out in one write, whatever is counted of its messages.
+    #[test]
+    fn what_is_counted_parts_no_writes() {
+        let mut out = Actions::default();
+        out.forward_to_backend(BackendId(1), 0..30);
+        out.count(NodeId(0), Count::Select);
+        out.forward_to_backend(BackendId(1), 30..45);
+        assert_eq!(out.take_counts().collect::<Vec<_>>(), [(NodeId(0), Count::Select)]);
+        let (list, _) = out.take();
+        let whole = Bytes::Input(0..45);
+        assert!(matches!(&*list, [Action::ToBackend(_, bytes)] if *bytes == whole), "{list:?}");
+    }
+}

@@ -65,6 +65,6 @@ impl Serving {
 
     /// Counts what a node was sent, or answered.
     pub(super) fn count(&self, node: NodeId, what: Count, out: &mut Actions) {
-        out.push(Action::Report(Report::Counted(node, what)));
+        out.count(node, what);
     }
 }
