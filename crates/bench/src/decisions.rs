@@ -46,7 +46,7 @@ impl Decisions {
             written: &[],
             temporaries,
             held: None,
-            names: NameScope { identity, search_path: None, role: None, utf8: true },
+            names: NameScope { identity, search_path: None, role: None, utf8: true, known: None },
             now: Moment(1),
         };
         match router.decide(statement, text, &facts, routing) {

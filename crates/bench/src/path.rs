@@ -1,4 +1,5 @@
 use core::hint::black_box;
+use core::ops::Range;
 
 use crate::{Conversation, Decisions, messages};
 
@@ -25,11 +26,17 @@ pub struct Walk {
     decisions: Decisions,
     request: Vec<u8>,
     answer: Vec<u8>,
+    /// Where the number stands in the request that is another in each walk; empty when there is none.
+    number: Range<usize>,
+    /// Walks so far.
+    walks: u32,
 }
 
 /// Bytes of one read of pgherd's loops.
 const READ_BYTES: usize = 32 * 1024;
 const ROWS: usize = 1_000;
+/// Of the number in the statement.
+const NUMBER_DIGITS: usize = 6;
 
 impl Path {
     /// All of them.
@@ -64,7 +71,15 @@ impl Path {
             Path::Rows => (messages::query(), messages::rows_answer(ROWS)),
             Path::Decision => (messages::SIMPLE_TEXT.to_vec(), Vec::new()),
         };
-        let mut walk = Walk { path: self, conversation, decisions: Decisions::new(), request, answer };
+        let number = match self {
+            Path::Simple | Path::Decision => {
+                let at = request.iter().position(u8::is_ascii_digit).unwrap_or_default();
+                at..at + NUMBER_DIGITS
+            }
+            Path::Extended | Path::Prepared | Path::Rows => 0..0,
+        };
+        let mut walk =
+            Walk { path: self, conversation, decisions: Decisions::new(), request, answer, number, walks: 0 };
         // The first ones acquire backends, ask the catalog, and are not remembered yet.
         walk.once();
         walk.once();
@@ -75,6 +90,7 @@ impl Path {
 impl Walk {
     /// Walks it once.
     pub fn once(&mut self) {
+        self.vary();
         match self.path {
             Path::Simple | Path::Extended | Path::Prepared => {
                 self.conversation.exchange(black_box(&self.request), black_box(&self.answer));
@@ -88,6 +104,16 @@ impl Walk {
             Path::Decision => {
                 self.decisions.once(black_box(&self.request));
             }
+        }
+    }
+
+    /// The number in the statement is another each time, as pgbench's is.
+    fn vary(&mut self) {
+        self.walks += 1;
+        let mut number = self.walks;
+        for digit in self.request.get_mut(self.number.clone()).unwrap_or_default().iter_mut().rev() {
+            *digit = b'0' + (number % 8) as u8;
+            number /= 8;
         }
     }
 }

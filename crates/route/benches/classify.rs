@@ -56,7 +56,7 @@ fn quiet<'a>(identity: &'a Identity, temporaries: &'a Temporaries) -> SessionFac
         written: &[],
         temporaries,
         held: None,
-        names: NameScope { identity, search_path: None, role: None, utf8: true },
+        names: NameScope { identity, search_path: None, role: None, utf8: true, known: None },
         now: Moment(60_000),
     }
 }

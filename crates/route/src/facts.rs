@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use pgherd_sql::Relation;
+use pgherd_sql::{Fingerprint, Relation};
 use pgherd_types::{Identity, Moment};
 
 use crate::temporaries::Temporaries;
@@ -100,4 +100,11 @@ pub struct NameScope<'a> {
     /// Whether `client_encoding` is UTF8, as the server last reported it: only then are names beyond ASCII
     /// understood.
     pub utf8: bool,
+    /// The short name of all this but `utf8`, where the session has kept it: what
+    /// [`Router::scope`](crate::Router::scope) answered. Otherwise it is made anew.
+    pub known: Option<ScopeId>,
 }
+
+/// The short name of a [`NameScope`]. It changes whenever the scope does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeId(pub(crate) Fingerprint);

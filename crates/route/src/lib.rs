@@ -10,6 +10,7 @@ mod facts;
 mod memory;
 mod mutations;
 mod relations;
+mod repeated;
 mod router;
 mod routing;
 mod rules;
@@ -17,7 +18,7 @@ mod temporaries;
 
 pub use balance::{choose_read_node, choose_reader, is_too_late};
 pub use decision::{Decision, Name, Rule};
-pub use facts::{Held, NameScope, SessionFacts, TransactionFacts, WroteBefore};
+pub use facts::{Held, NameScope, ScopeId, SessionFacts, TransactionFacts, WroteBefore};
 pub use mutations::Mutations;
 pub use relations::{BadAnswer, LOOKUP_NAMES, Lookup};
 pub use router::{Router, STATEMENTS_BYTES};

@@ -1,5 +1,6 @@
 use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use pgherd_sql::Fingerprint;
 
@@ -36,12 +37,15 @@ impl<V> Memory<V> {
 
     /// The value of a key, which counts as used by that.
     pub(crate) fn get(&mut self, key: Fingerprint) -> Option<&V> {
-        // Looked up twice where it is found: the borrow checker does not see that the first reference is gone.
-        if !self.young.contains_key(&key) {
-            let kept = self.old.remove(&key)?;
-            self.put(key, kept.value, kept.outside);
+        match self.young.entry(key) {
+            Entry::Occupied(found) => Some(&found.into_mut().value),
+            Entry::Vacant(place) => {
+                // The next value that is put finds the generation full, if it is.
+                let kept = self.old.remove(&key)?;
+                self.young_bytes += Self::ENTRY_BYTES + kept.outside;
+                Some(&place.insert(kept).value)
+            }
         }
-        self.young.get(&key).map(|kept| &kept.value)
     }
 
     /// Remembers a value that has `outside` bytes on the heap.

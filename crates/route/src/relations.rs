@@ -4,12 +4,15 @@ mod answer;
 mod facts;
 mod lookup;
 
+use core::hash::Hasher;
 use core::time::Duration;
 
+use foldhash::SharedSeed;
+use foldhash::quality::FoldHasher;
 use pgherd_sql::{Fingerprint, FingerprintKey, Function, Relation};
 use pgherd_types::Moment;
 
-use crate::facts::NameScope;
+use crate::facts::{NameScope, ScopeId};
 use crate::memory::Memory;
 use crate::routing::RelationLimits;
 
@@ -31,6 +34,8 @@ const LEAST_NAMES: usize = 4 * LOOKUP_NAMES;
 #[derive(Debug)]
 pub(crate) struct Relations {
     key: FingerprintKey,
+    /// What the names within a scope are hashed with.
+    seeds: [SharedSeed; 2],
     facts: Memory<Learnt>,
     limits: RelationLimits,
     /// What is known is of this schema epoch.
@@ -46,7 +51,14 @@ struct Learnt {
 impl Relations {
     pub(crate) fn new(key: FingerprintKey) -> Self {
         let limits = RelationLimits::default();
-        Relations { key, facts: Memory::new(bytes(limits)), limits, epoch: 0 }
+        let seed = |which: &[u8]| SharedSeed::from_u64(low_half(key.fingerprint(which).0));
+        Relations {
+            key,
+            seeds: [seed(b"low"), seed(b"high")],
+            facts: Memory::new(bytes(limits)),
+            limits,
+            epoch: 0,
+        }
     }
 
     /// Takes over the limits of the settings.
@@ -66,7 +78,10 @@ impl Relations {
     }
 
     /// The short name of a scope.
-    pub(crate) fn scope(&self, names: &NameScope<'_>) -> Fingerprint {
+    pub(crate) fn scope(&self, names: &NameScope<'_>) -> ScopeId {
+        if let Some(known) = names.known {
+            return known;
+        }
         let identity = names.identity;
         let options = identity.options().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         // An absent path differs from an empty one.
@@ -78,16 +93,16 @@ impl Relations {
             identity.user().as_bytes(),
             identity.database().as_bytes(),
         ];
-        self.key.of_parts(own.into_iter().chain(options))
+        ScopeId(self.key.of_parts(own.into_iter().chain(options)))
     }
 
     /// What is known of a relation.
-    pub(crate) fn relation(&mut self, scope: Fingerprint, relation: &Relation, now: Moment) -> Option<Fact> {
+    pub(crate) fn relation(&mut self, scope: ScopeId, relation: &Relation, now: Moment) -> Option<Fact> {
         self.fact(self.key_of(scope, Kind::Relation, relation.schema.as_deref(), &relation.name), now)
     }
 
     /// What is known of a function.
-    pub(crate) fn function(&mut self, scope: Fingerprint, function: &Function, now: Moment) -> Option<Fact> {
+    pub(crate) fn function(&mut self, scope: ScopeId, function: &Function, now: Moment) -> Option<Fact> {
         self.fact(self.key_of(scope, Kind::Function, function.schema.as_deref(), &function.name), now)
     }
 
@@ -106,7 +121,7 @@ impl Relations {
     }
 
     /// A question about names that are not known yet.
-    pub(crate) fn lookup(&self, scope: Fingerprint, names: &[Asked<'_>]) -> Lookup {
+    pub(crate) fn lookup(&self, scope: ScopeId, names: &[Asked<'_>]) -> Lookup {
         let keys =
             names.iter().map(|name| (self.key_of(scope, name.kind, name.schema, name.name), name.kind));
         Lookup::new(keys.collect(), names, self.epoch)
@@ -123,17 +138,32 @@ impl Relations {
         Ok(())
     }
 
-    fn key_of(&self, scope: Fingerprint, kind: Kind, schema: Option<&str>, name: &str) -> Fingerprint {
+    /// The short name of an object: a hash of its name that depends on its scope, which nobody outside can know.
+    /// Whoever finds two names with one hash finds them in one scope, and so fools nobody but itself.
+    fn key_of(&self, scope: ScopeId, kind: Kind, schema: Option<&str>, name: &str) -> Fingerprint {
         let kind = match (kind, schema) {
-            (Kind::Relation, None) => b"r",
-            (Kind::Relation, Some(_)) => b"R",
-            (Kind::Function, None) => b"f",
-            (Kind::Function, Some(_)) => b"F",
+            (Kind::Relation, None) => b'r',
+            (Kind::Relation, Some(_)) => b'R',
+            (Kind::Function, None) => b'f',
+            (Kind::Function, Some(_)) => b'F',
         };
-        let scope = scope.0.to_le_bytes();
-        let schema = schema.unwrap_or_default();
-        self.key.of_parts([scope.as_slice(), kind.as_slice(), schema.as_bytes(), name.as_bytes()])
+        let schema = schema.unwrap_or_default().as_bytes();
+        let half = |scope: u128, seed: &SharedSeed| {
+            let mut hasher = FoldHasher::with_seed(low_half(scope), seed);
+            hasher.write_u8(kind);
+            hasher.write_usize(schema.len());
+            hasher.write(schema);
+            hasher.write(name.as_bytes());
+            u128::from(hasher.finish())
+        };
+        let [low, high] = &self.seeds;
+        Fingerprint(half(scope.0.0, low) | half(scope.0.0 >> 64, high) << 64)
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+fn low_half(of: u128) -> u64 {
+    of as u64
 }
 
 fn bytes(limits: RelationLimits) -> usize {

@@ -7,9 +7,10 @@ use pgherd_sql::{
 use pgherd_types::Moment;
 
 use crate::decision::Decision;
-use crate::facts::SessionFacts;
+use crate::facts::{NameScope, ScopeId, SessionFacts};
 use crate::memory::Memory;
 use crate::relations::{BadAnswer, Fact, Lookup, Relations};
+use crate::repeated::{Found, Repeated};
 use crate::routing::Routing;
 use crate::rules::Question;
 
@@ -35,6 +36,7 @@ pub struct Router {
     classes: Memory<Class>,
     relations: Relations,
     now: Moment,
+    repeated: Repeated,
     /// The normal text of the statement at hand; kept for its memory.
     normal: Vec<u8>,
     empty: Arc<Text>,
@@ -59,6 +61,7 @@ impl Router {
             classes: Memory::new(CLASSES_BYTES),
             relations: Relations::new(key),
             now: Moment::default(),
+            repeated: Repeated::new(random),
             normal: Vec::new(),
             empty: Arc::new(Text::Empty),
             unread: Arc::new(Text::Unread),
@@ -68,6 +71,17 @@ impl Router {
     /// What `text` is: the text of a Query or Parse message, without its closing NUL, in the client's encoding.
     /// Allocates nothing when it is remembered.
     pub fn read(&mut self, text: &[u8]) -> Arc<Text> {
+        let place = match self.repeated.find(text) {
+            Found::Known(known) => return known,
+            Found::Seen(place) => place,
+            Found::New => return self.read_normal(text),
+        };
+        let read = self.read_normal(text);
+        self.repeated.keep(place, text, &read);
+        read
+    }
+
+    fn read_normal(&mut self, text: &[u8]) -> Arc<Text> {
         match normalise(text, &mut self.normal) {
             Shape::Empty => return Arc::clone(&self.empty),
             Shape::Other => return Arc::clone(&self.unread),
@@ -106,6 +120,11 @@ impl Router {
     ) -> Decision {
         self.now = self.now.max(session.now);
         Question { statement, text, session, routing }.decide(&mut self.relations)
+    }
+
+    /// The short name of a scope, for [`NameScope::known`]: making it costs more than all the rules of a plain SELECT.
+    pub fn scope(&self, names: &NameScope<'_>) -> ScopeId {
+        self.relations.scope(&NameScope { known: None, ..*names })
     }
 
     /// True when it is known of a function that the statement calls that it may leave something behind in the session

@@ -1,10 +1,10 @@
 //! The rules of routing, in the order in which they are asked.
 
-use pgherd_sql::{Calls, Fingerprint, Function, Head, Place, Relation, Statement, Verb, Why};
+use pgherd_sql::{Calls, Function, Head, Place, Relation, Statement, Verb, Why};
 use regex::bytes::Regex;
 
 use crate::decision::{Decision, Name, Rule};
-use crate::facts::{SessionFacts, TransactionFacts, WroteBefore};
+use crate::facts::{ScopeId, SessionFacts, TransactionFacts, WroteBefore};
 use crate::relations::{Asked, Fact, LOOKUP_NAMES, RelationFacts, Relations};
 use crate::routing::{AfterWrite, Consistency, FunctionRule, Object, Routing};
 
@@ -226,7 +226,7 @@ impl<'a> Question<'a> {
     fn by_relations<'b>(
         &self,
         read: &'b Statement,
-        scope: Fingerprint,
+        scope: ScopeId,
         relations: &mut Relations,
         missing: &mut Missing<'b>,
     ) -> Option<Rule> {
@@ -242,7 +242,7 @@ impl<'a> Question<'a> {
     fn by_functions<'b>(
         &self,
         read: &'b Statement,
-        scope: Fingerprint,
+        scope: ScopeId,
         relations: &mut Relations,
         missing: &mut Missing<'b>,
     ) -> Option<Rule> {

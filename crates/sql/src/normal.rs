@@ -42,7 +42,7 @@ pub enum Shape {
 /// is [`Shape::Candidate`].
 pub fn normalise(text: &[u8], normal: &mut Vec<u8>) -> Shape {
     normal.clear();
-    if text.len() > TEXT_BYTES || text.contains(&0) {
+    if text.len() > TEXT_BYTES || memchr::memchr(0, text).is_some() {
         return Shape::Other;
     }
     let mut lexer = Lexer { text, at: 0, out: Writer::new(normal) };
@@ -112,39 +112,55 @@ impl<'a> Lexer<'a> {
             b')' => self.out.close(),
             // The sign of a number in a list goes with the number.
             b'-' | b'+' if self.out.is_in_list() && self.peek(0).is_some_and(|b| b.is_ascii_digit()) => {}
-            _ => self.out.verbatim(&[byte]),
+            _ => self.out.byte(byte),
         }
     }
 
     /// A name or keyword, or a string with a letter before it.
     fn word(&mut self) -> Result<(), Uncertain> {
         let rest = self.rest();
+        if !self.out.is_in_list() && rest.get(1).copied().is_some_and(is_word) {
+            // No prefix of a string, and no constant that would count.
+            let length = self.out.word_of(rest);
+            let (word, rest) = rest.split_at_checked(length).unwrap_or_default();
+            self.at += length;
+            return letter_ends(word, rest);
+        }
         let length = rest.iter().position(|&b| !is_word(b)).unwrap_or(rest.len());
         let (word, rest) = rest.split_at_checked(length).unwrap_or_default();
         self.at += length;
-        match (word, rest) {
-            (b"e" | b"E", [b'\'', ..]) => return self.string(Escapes::Backslash, b"e'1'"),
-            (b"n" | b"N", [b'\'', ..]) => return self.string(Escapes::Plain, b"n'1'"),
-            (b"b" | b"B", [b'\'', ..]) => return self.string(Escapes::Plain, b"b'1'"),
-            (b"x" | b"X", [b'\'', ..]) => return self.string(Escapes::Plain, b"x'1'"),
-            (b"u" | b"U", [b'&', b'\'', ..]) => {
-                self.at += 1;
-                return self.string(Escapes::Plain, b"u&'1'");
-            }
-            (b"u" | b"U", [b'&', b'"', ..]) => {
-                self.out.word(b"u&");
-                self.at += 1;
-                return self.quoted_name();
-            }
-            ([.., 0x80..=0xff], [next, ..]) if may_be_second_byte(*next) => return Err(Uncertain),
-            _ => {}
+        if let ([letter], [b'\'' | b'&', ..]) = (word, rest)
+            && let Some(read) = self.prefixed(letter.to_ascii_lowercase(), rest)
+        {
+            return read;
         }
+        letter_ends(word, rest)?;
         if self.out.is_in_list() && is_constant(word) && ends_member(rest) {
             self.out.literal(b"1");
         } else {
             self.out.word(word);
         }
         Ok(())
+    }
+
+    /// A string or quoted name with a letter before it, which has been passed. `None`: the letter is a word.
+    fn prefixed(&mut self, letter: u8, rest: &[u8]) -> Option<Result<(), Uncertain>> {
+        Some(match (letter, rest) {
+            (b'e', [b'\'', ..]) => self.string(Escapes::Backslash, b"e'1'"),
+            (b'n', [b'\'', ..]) => self.string(Escapes::Plain, b"n'1'"),
+            (b'b', [b'\'', ..]) => self.string(Escapes::Plain, b"b'1'"),
+            (b'x', [b'\'', ..]) => self.string(Escapes::Plain, b"x'1'"),
+            (b'u', [b'&', b'\'', ..]) => {
+                self.at += 1;
+                self.string(Escapes::Plain, b"u&'1'")
+            }
+            (b'u', [b'&', b'"', ..]) => {
+                self.out.word(b"u&");
+                self.at += 1;
+                self.quoted_name()
+            }
+            _ => return None,
+        })
     }
 
     /// Digits, fraction and exponent, or digits of another base. (Before version 16 the server takes `0x1f` for
@@ -322,6 +338,14 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     }
 }
 
+/// Whether the last letter of a word surely ends with it.
+fn letter_ends(word: &[u8], rest: &[u8]) -> Result<(), Uncertain> {
+    match (word, rest) {
+        ([.., 0x80..=0xff], [next, ..]) if may_be_second_byte(*next) => Err(Uncertain),
+        _ => Ok(()),
+    }
+}
+
 /// Reserved words that stand for a value.
 fn is_constant(word: &[u8]) -> bool {
     [&b"null"[..], b"true", b"false", b"default"].iter().any(|constant| word.eq_ignore_ascii_case(constant))
@@ -338,15 +362,17 @@ fn is_space(byte: u8) -> bool {
 
 /// Bytes of a name after its first.
 fn is_word(byte: u8) -> bool {
-    WORD[usize::from(byte)]
+    WORD[usize::from(byte)] != 0
 }
 
-/// [`is_word`] of every byte: a look-up is faster than four comparisons.
-static WORD: [bool; 256] = {
-    let mut table = [false; 256];
+/// The bytes of names, in lower case; zero for all others. A look-up is faster than comparisons.
+static WORD: [u8; 256] = {
+    let mut table = [0; 256];
     let mut byte = 0_u8;
     loop {
-        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..) {
+            table[byte as usize] = byte.to_ascii_lowercase();
+        }
         if byte == u8::MAX {
             break table;
         }

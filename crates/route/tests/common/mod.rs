@@ -47,7 +47,7 @@ pub(crate) fn quiet<'a>(identity: &'a Identity, temporaries: &'a Temporaries) ->
         written: &[],
         temporaries,
         held: None,
-        names: NameScope { identity, search_path: None, role: None, utf8: true },
+        names: NameScope { identity, search_path: None, role: None, utf8: true, known: None },
         now: Moment(60_000),
     }
 }

@@ -114,6 +114,7 @@ impl Serving {
     pub(super) fn decide(&mut self, cx: &mut Context<'_>, statement: &Statement, sql: &[u8]) -> Decision {
         let status = self.transaction();
         let utf8 = self.view.get("client_encoding").is_some_and(|encoding| encoding == "UTF8");
+        self.state.keep_scope(&self.identity, cx.router);
         let facts = self.state.facts(&self.identity, status, utf8, cx.now);
         cx.router.decide(statement, sql, &facts, &cx.policy.routing)
     }

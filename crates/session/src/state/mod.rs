@@ -9,7 +9,9 @@ mod settings;
 mod statements;
 mod transaction;
 
-use pgherd_route::{Held, NameScope, SessionFacts, Temporaries, TransactionFacts, WroteBefore};
+use pgherd_route::{
+    Held, NameScope, Router, ScopeId, SessionFacts, Temporaries, TransactionFacts, WroteBefore,
+};
 use pgherd_sql::{
     Calls, Change, Characteristics, Discard, Isolation, Place, Relation, Scope, Statement, Text, Verb,
 };
@@ -58,6 +60,8 @@ enum Tied {
 struct Names {
     search_path: Vec<u8>,
     role: Vec<u8>,
+    /// Their short name, once it has been asked for.
+    scope: Option<ScopeId>,
 }
 
 /// What others have to act upon.
@@ -318,6 +322,7 @@ impl State {
     fn rename(&mut self) {
         self.names.search_path.clear();
         self.names.role.clear();
+        self.names.scope = None;
         self.settings.put_names(&mut self.names.search_path, &mut self.names.role);
         self.transaction.journal.put_names(&mut self.names.search_path, &mut self.names.role);
     }
@@ -400,8 +405,17 @@ impl State {
                 search_path: some(&self.names.search_path),
                 role: some(&self.names.role),
                 utf8,
+                known: self.names.scope,
             },
             now,
+        }
+    }
+
+    /// Keeps the short name of what the session's names mean, which is needed for each statement.
+    pub(crate) fn keep_scope(&mut self, identity: &Identity, router: &Router) {
+        if self.names.scope.is_none() {
+            let facts = self.facts(identity, TransactionStatus::Idle, true, Moment::default());
+            self.names.scope = Some(router.scope(&facts.names));
         }
     }
 
@@ -473,4 +487,37 @@ fn outlives_failure(verb: &Verb) -> bool {
             | Verb::Deallocate(_)
             | Verb::Discard(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use pgherd_route::Router;
+    use pgherd_types::{BackendId, Identity};
+    use pgherd_wire::backend::TransactionStatus;
+
+    use super::State;
+    use crate::effect::Script;
+
+    /// The name of the scope that is kept is that of the scope as it is.
+    #[test]
+    fn what_changes_names_changes_their_scope() {
+        let (identity, mut router) = (Identity::new("u", "d", []), Router::default());
+        let mut state = State::default();
+        let mut seen = Vec::new();
+        for sql in
+            ["SET work_mem = 1", "SET search_path = a", "SET ROLE r", "RESET search_path", "DISCARD ALL"]
+        {
+            state.ran(
+                &Script::new(router.read(sql.as_bytes()), sql.as_bytes()),
+                BackendId(1),
+                TransactionStatus::Idle,
+            );
+            state.ready(TransactionStatus::Idle, true);
+            state.keep_scope(&identity, &router);
+            seen.push(state.names.scope);
+        }
+        let [plain, path, both, role, after] = seen.as_slice() else { panic!("{seen:?}") };
+        assert!(plain != path && path != both && both != role && role != plain, "{seen:?}");
+        assert_eq!(plain, after);
+    }
 }

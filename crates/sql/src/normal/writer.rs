@@ -1,3 +1,5 @@
+use super::WORD;
+
 /// Members kept of a list such as `1, 2, 3`; the rest of a longer list is left out. No construct of the grammar counts
 /// as far as that. Of a list of rows such as `(1, 2), (3, 4)` the first is kept.
 const KEPT: u32 = 8;
@@ -75,18 +77,36 @@ impl<'a> Writer<'a> {
 
     /// Any other token, as it is.
     pub(super) fn verbatim(&mut self, token: &[u8]) {
-        self.space();
+        self.begin_other();
         self.out.extend_from_slice(token);
-        self.last = Last::Other;
-        self.open = None;
+    }
+
+    /// The same for a token of one byte.
+    pub(super) fn byte(&mut self, token: u8) {
+        self.begin_other();
+        self.out.push(token);
     }
 
     /// A name or keyword, in lower case.
     pub(super) fn word(&mut self, word: &[u8]) {
         self.gap |= self.cut;
-        self.verbatim(word);
-        let start = self.out.len() - word.len();
-        self.out.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+        self.begin_other();
+        self.out.extend(word.iter().map(u8::to_ascii_lowercase));
+    }
+
+    /// The name or keyword at the beginning of `rest`, of any length; answers how long it is.
+    pub(super) fn word_of(&mut self, rest: &[u8]) -> usize {
+        self.gap |= self.cut;
+        self.begin_other();
+        let before = self.out.len();
+        self.out.extend(rest.iter().map(|&byte| WORD[usize::from(byte)]).take_while(|&letter| letter != 0));
+        self.out.len() - before
+    }
+
+    fn begin_other(&mut self) {
+        self.space();
+        self.last = Last::Other;
+        self.open = None;
     }
 
     /// A literal, or a parameter, as one of its kind: neither its value nor the length of a list of them tells
@@ -119,7 +139,7 @@ impl<'a> Writer<'a> {
     pub(super) fn comma(&mut self) {
         let (before, open) = (self.out.len(), self.open);
         let after_literal = matches!(self.last, Last::Literal);
-        self.verbatim(b",");
+        self.byte(b',');
         if after_literal {
             self.last = Last::Comma(before);
             self.open = open;
@@ -132,7 +152,7 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn open(&mut self) {
-        self.verbatim(b"(");
+        self.byte(b'(');
         let start = self.out.len() - 1;
         self.open = Some(start);
         if let Some(group) = self.groups.get_mut(self.depth) {
@@ -147,7 +167,7 @@ impl<'a> Writer<'a> {
     /// A group that follows one that says the same is left out: it is the same, or both hold nothing but literals.
     pub(super) fn close(&mut self) {
         let literals = self.open.is_some() && matches!(self.last, Last::Literal);
-        self.verbatim(b")");
+        self.byte(b')');
         self.depth = self.depth.saturating_sub(1);
         let Some(&Group { start, last }) = self.groups.get(self.depth) else { return };
         let end = self.out.len();
