@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::quality::RandomState;
+use foldhash::quality::FixedState;
 use pgherd_sql::{Statement, Text, Verb};
 use pgherd_types::{BackendId, limits};
 use pgherd_wire::frontend;
@@ -113,7 +113,7 @@ pub(crate) enum UnnamedId {
 /// All prepared statements of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Statements {
-    named: HashMap<Box<[u8]>, Prepared, RandomState>,
+    named: HashMap<Box<[u8]>, Prepared, FixedState>,
     pub(crate) unnamed: Unnamed,
     bytes: usize,
     last_id: u64,
