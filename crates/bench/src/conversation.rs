@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_route::Router;
-use pgherd_session::{Action, Actions, Bytes, Context, Event, Policy, Session, Tracing};
+use pgherd_session::{Action, Actions, Bytes, Context, Event, Policy, ResetList, Session, Tracing};
 use pgherd_types::{
     Address, BackendFacts, BackendId, ClusteringMode, Lease, Moment, Node, NodeId, NodeStatus, Replication,
     SessionId, Topology,
@@ -197,6 +197,7 @@ fn policy() -> Policy {
     Policy {
         routing: Arc::default(),
         connection_cache: true,
+        reset: ResetList::Discards,
         authentication_timeout: None,
         client_idle_limit: None,
         tracing: Tracing::default(),

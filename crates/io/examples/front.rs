@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pgherd_io::{DataPlane, DataPlaneSettings, Hooks, Listen, LiveSettings, Observation};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_route::Routing;
-use pgherd_session::{Policy, Tracing};
+use pgherd_session::{Policy, ResetList, Tracing};
 use pgherd_types::{Address, ClusteringMode, Node, NodeId, NodeStatus, Topology};
 
 fn main() -> std::io::Result<()> {
@@ -38,6 +38,7 @@ fn main() -> std::io::Result<()> {
         policy: Policy {
             routing: Arc::new(Routing { load_balance: false, ..Routing::default() }),
             connection_cache: true,
+            reset: ResetList::Discards,
             authentication_timeout: None,
             client_idle_limit: None,
             tracing: Tracing::default(),

@@ -203,8 +203,8 @@ impl EventLoop {
         match fate {
             Fate::Close(_) => self.discard_backend(leg),
             // Nobody will ask for it, and what it is connected to may not be what comes back.
-            Fate::Reuse | Fate::Reset { .. } if !usable => self.discard_backend(leg),
-            Fate::Reuse => {
+            Fate::Reuse | Fate::Spare | Fate::Reset { .. } if !usable => self.discard_backend(leg),
+            Fate::Reuse | Fate::Spare => {
                 backend.stage = Stage::Parked(Parked::new(), facts);
                 self.park(leg);
             }

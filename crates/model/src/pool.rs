@@ -174,11 +174,11 @@ impl Pool {
                 slot.life = Life::Closed;
                 return Ok(());
             }
-            Fate::Reuse | Fate::Reset { .. } if slot.life != Life::Alive => {
+            Fate::Reuse | Fate::Spare | Fate::Reset { .. } if slot.life != Life::Alive => {
                 slot.life = Life::Closed;
                 return Ok(());
             }
-            Fate::Reuse | Fate::Reset { .. } => {}
+            Fate::Reuse | Fate::Spare | Fate::Reset { .. } => {}
         }
         if !slot.from.at_boundary() {
             return Err(format!("backend {id} is released ({fate:?}) in the middle of a message"));
@@ -197,7 +197,7 @@ impl Pool {
         }
         match fate {
             Fate::Reset { .. } => slot.reset(data),
-            Fate::Reuse | Fate::Close(_) => slot.absorb(),
+            Fate::Reuse | Fate::Spare | Fate::Close(_) => slot.absorb(),
         }
         if !slot.model.is_pristine() {
             return Err(format!("backend {id} is released ({fate:?}), but is not as good as new"));

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_route::Router;
-use pgherd_session::{Actions, Closing, Policy, Session, Timer, Tracing};
+use pgherd_session::{Actions, Closing, Policy, ResetList, Session, Timer, Tracing};
 use pgherd_types::{
     Address, BackendId, ClusteringMode, Identity, Moment, Node, NodeId, NodeStatus, Replication, SessionId,
     Topology,
@@ -461,6 +461,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         routing: Arc::default(),
         connection_cache: true,
+        reset: ResetList::Discards,
         authentication_timeout: None,
         client_idle_limit: None,
         tracing: Tracing::default(),

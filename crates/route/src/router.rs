@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use pgherd_sql::{
-    Calls, Class, FingerprintKey, Remembered, Shape, Statement, Text, analyse_in_full, analyse_normal,
-    classify_normal, normalise,
+    Calls, Class, FingerprintKey, Function, Place, Remembered, Shape, Statement, Text, Verb, analyse_in_full,
+    analyse_normal, classify_normal, normalise,
 };
 use pgherd_types::Moment;
 
@@ -140,6 +140,21 @@ impl Router {
         unknown.any(|call| match self.relations.function(scope, call, session.now) {
             Some(Fact::Function(facts)) => facts.leaves,
             Some(Fact::Absent | Fact::Relation(_)) | None => false,
+        })
+    }
+
+    /// True unless it is known that a SELECT runs no function of a user's, and so leaves nothing behind in the server
+    /// process that runs it. The look-ups of [`Router::decide`] tell it.
+    pub fn may_leave(&mut self, statement: &Statement, session: &SessionFacts<'_>) -> bool {
+        let calls = |call: &Function| !matches!(call.known, Calls::Alike | Calls::Own);
+        let writes = statement.verb != Verb::Select || matches!(statement.place, Place::Writes(_));
+        if writes || !statement.sets.is_empty() || statement.functions.iter().any(calls) {
+            return true;
+        }
+        let scope = self.relations.scope(&session.names);
+        statement.reads.iter().any(|read| match self.relations.relation(scope, read, session.now) {
+            Some(Fact::Relation(facts)) => facts.leaves || facts.volatile || facts.primary,
+            Some(Fact::Absent | Fact::Function(_)) | None => true,
         })
     }
 

@@ -263,7 +263,7 @@ impl<'a> Question<'a> {
     }
 
     fn by_relation(&self, fact: Fact, name: Name) -> Option<Rule> {
-        let RelationFacts { temporary, unlogged, foreign, volatile, primary } = match fact {
+        let RelationFacts { temporary, unlogged, foreign, volatile, primary, leaves: _ } = match fact {
             Fact::Relation(facts) => facts,
             Fact::Absent | Fact::Function(_) => return Some(Rule::Absent(name)),
         };

@@ -14,7 +14,7 @@ use pgherd_config::{Backend, ErrorVerbosity, MessageLevel, ReadConsistency, Sett
 use pgherd_io::{Listen, LiveSettings, Passwords, ProbeTarget};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_route::{Mutations, Routing};
-use pgherd_session::{BackendMessages, Policy, Tracing};
+use pgherd_session::{BackendMessages, Policy, ResetList, Tracing};
 use pgherd_types::{ClusteringMode, NodeId};
 
 pub(crate) use self::routing::mutations;
@@ -86,6 +86,7 @@ pub(crate) fn live(settings: &Settings, passwords: Passwords, mutations: &Arc<Mu
     let policy = Policy {
         routing: Arc::new(routing::routing(settings, mutations)),
         connection_cache: settings.pooling.connection_cache,
+        reset: reset_list(&settings.pooling.reset_query_list),
         authentication_timeout: some(settings.connections.authentication_timeout),
         client_idle_limit: some(settings.pooling.client_idle_limit),
         tracing: tracing(settings),
@@ -97,6 +98,29 @@ pub(crate) fn live(settings: &Settings, passwords: Passwords, mutations: &Arc<Mu
         reset_queries: settings.pooling.reset_query_list.clone().into(),
         passwords,
     }
+}
+
+/// Statements that do nothing in a session that has left nothing behind, in capitals.
+const DISCARDS: [&str; 9] = [
+    "ABORT",
+    "ROLLBACK",
+    "DISCARD ALL",
+    "RESET ALL",
+    "CLOSE ALL",
+    "DEALLOCATE ALL",
+    "UNLISTEN *",
+    "RESET SESSION AUTHORIZATION",
+    "SET SESSION AUTHORIZATION DEFAULT",
+];
+
+/// What the statements of `reset_query_list` do.
+fn reset_list(list: &[String]) -> ResetList {
+    let discards = |statement: &String| {
+        let words: Vec<&str> = statement.trim_end_matches(';').split_ascii_whitespace().collect();
+        let statement = words.join(" ").to_ascii_uppercase();
+        statement.is_empty() || DISCARDS.contains(&statement.as_str())
+    };
+    if list.iter().all(discards) { ResetList::Discards } else { ResetList::Other }
 }
 
 /// The common policy with what a session may change for itself taken from these settings, which are its own.
@@ -222,6 +246,7 @@ mod tests {
     use pgherd_auth::StoredPassword;
     use pgherd_config::{NoFiles, Settings};
     use pgherd_io::{Listen, Passwords};
+    use pgherd_session::ResetList;
     use pgherd_types::NodeId;
 
     fn settings(text: &str) -> Settings {
@@ -250,6 +275,23 @@ mod tests {
         let own = super::own_policy(&common, &settings(text));
         assert!(own.routing.allow_sql_comments && !own.routing.check_unlogged);
         assert_eq!(own.client_idle_limit, Some(core::time::Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn which_reset_lists_only_throw_away() {
+        for (list, only) in [
+            ("ABORT; DISCARD ALL", true),
+            ("abort;  discard   all;", true),
+            ("ABORT; RESET ALL; SET SESSION AUTHORIZATION DEFAULT; UNLISTEN *", true),
+            ("", true),
+            ("ABORT; DISCARD ALL; SELECT left()", false),
+            ("DISCARD PLANS", false),
+        ] {
+            let found = super::reset_list(
+                &settings(&format!("reset_query_list = '{list}'")).pooling.reset_query_list,
+            );
+            assert_eq!(found == ResetList::Discards, only, "{list}");
+        }
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub struct Context<'a> {
     pub random: u64,
 }
 
+/// What `reset_query_list` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetList {
+    /// It throws away what a session has left: where nothing was left, it can be spared.
+    Discards,
+    /// It may do anything, and is run whenever a backend was used.
+    Other,
+}
+
 /// The settings that sessions obey. Immutable; a reload makes a new one.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -32,6 +41,8 @@ pub struct Policy {
     pub routing: Arc<Routing>,
     /// `connection_cache`.
     pub connection_cache: bool,
+    /// What `reset_query_list` does.
+    pub reset: ResetList,
     /// `authentication_timeout`, none when 0.
     pub authentication_timeout: Option<Duration>,
     /// `client_idle_limit`, none when 0.

@@ -54,9 +54,19 @@ pub(crate) enum Joined {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Usage {
     Untouched,
+    /// It has run nothing but what leaves nothing behind.
+    Read,
     Used,
     /// It has been told that nothing more comes, and ends.
     Dismissed,
+}
+
+/// Whether a statement may leave something behind in its server process that the next session would find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// Surely not.
+    Nothing,
+    Something,
 }
 
 /// A server message that is complete enough to be understood.
@@ -71,6 +81,9 @@ pub(crate) enum Gathered<'a> {
     /// It is longer than [`limits::GATHER_BACKEND_BYTES`]; its head was gathered and the rest is still to come.
     HeadAside,
 }
+
+/// Requests of one session to a backend, after which its reset does not weigh any more.
+const FEW_REQUESTS: u64 = 32;
 
 impl Leg {
     pub(crate) fn new(lease: Lease) -> Self {
@@ -104,6 +117,27 @@ impl Leg {
             self.usage = Usage::Used;
         }
         self.ledger.request(request, owed, may_copy_in)
+    }
+
+    /// Notes a simple query.
+    pub(crate) fn query(&mut self, owed: Owed, leaves: Leaves) -> Option<Ticket> {
+        match leaves {
+            Leaves::Something if !planted(PlantedBug::SparesResets) => {
+                self.request(Request::Query, owed, false)
+            }
+            Leaves::Something | Leaves::Nothing => {
+                if self.usage == Usage::Untouched {
+                    self.usage = Usage::Read;
+                }
+                self.ledger.request(Request::Query, owed, false)
+            }
+        }
+    }
+
+    /// True while it is worth knowing what a query leaves behind: nothing was left so far, and the session is so short
+    /// that the reset would weigh.
+    pub(crate) fn may_stay_clean(&self) -> bool {
+        matches!(self.usage, Usage::Untouched | Usage::Read) && self.ledger.requests() < FEW_REQUESTS
     }
 
     /// Notes a request, and what comes of it when it ends well.
@@ -158,8 +192,8 @@ impl Leg {
     }
 
     /// Sends a simple query of the session's own.
-    pub(crate) fn ask(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
-        self.request(Request::Query, owed, false);
+    pub(crate) fn ask(&mut self, owed: Owed, text: &[u8], leaves: Leaves, out: &mut Actions) {
+        self.query(owed, leaves);
         out.make_to_backend(self.backend(), |to| frontend::put_query(to, text));
     }
 
@@ -249,6 +283,7 @@ impl Leg {
         } else {
             match self.usage {
                 Usage::Untouched => Fate::Reuse,
+                Usage::Read => Fate::Spare,
                 Usage::Dismissed => Fate::Close(ResetReason::Owing),
                 Usage::Used => {
                     Fate::Reset { block_open: self.ledger.transaction() != backend::TransactionStatus::Idle }

@@ -27,7 +27,7 @@ mod text;
 mod tracing;
 
 pub use action::{Action, Actions, Bytes, Carrier, Closing, Report, Timer};
-pub use context::{Context, Policy};
+pub use context::{Context, Policy, ResetList};
 pub use count::Count;
 pub use dial::{Dial, DialStep, Dialled};
 pub use event::{Event, Gone, Refusal, Shutdown};

@@ -30,6 +30,8 @@ pub enum PlantedBug {
     LendsMidMessage,
     /// A backend is lent again without a reset.
     LendsUnreset,
+    /// Whatever a simple query does, it counts as one that leaves nothing behind.
+    SparesResets,
     /// A backend is lent again before a cancel request for it has arrived.
     LendsBeforeCancel,
     /// An administrative statement is answered before what was asked earlier.
@@ -61,7 +63,7 @@ pub enum PlantedBug {
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 23] = [
+    pub const ALL: [PlantedBug; 24] = [
         Self::ForgetsToSkip,
         Self::ForgetsOpenBatch,
         Self::ForgetsTransaction,
@@ -72,6 +74,7 @@ impl PlantedBug {
         Self::CutsMessages,
         Self::LendsMidMessage,
         Self::LendsUnreset,
+        Self::SparesResets,
         Self::LendsBeforeCancel,
         Self::AnswersOutOfTurn,
         Self::LosesHeldBytes,

@@ -42,6 +42,8 @@ pub struct BackendFacts {
 pub enum Fate {
     /// It is as good as new: nothing was run on it since it was dialled or reset.
     Reuse,
+    /// Only statements were run on it that leave nothing behind: a reset that throws things away finds nothing.
+    Spare,
     /// It is answered for; `reset_query_list` makes it fit for the next session.
     Reset {
         /// A transaction block is open, which an ABORT ends.

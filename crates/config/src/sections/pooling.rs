@@ -48,7 +48,8 @@ section! {
         /// A client that has been idle for this time is sent away. 0 is never.
         client_idle_limit: Duration = seconds(0), Time::SECONDS, Session, Works;
 
-        /// SQL that is run on a backend when its client leaves, before anybody else gets it.
+        /// SQL that is run on a backend when its client leaves, before anybody else gets it. Where all of it only
+        /// throws away what a session has left, as the default does, it is spared for one that has only read.
         reset_query_list: Vec<String> =
             vec!["ABORT".to_owned(), "DISCARD ALL".to_owned()], List::semicolons("SQL statements"), Reload,
             Works;

@@ -183,3 +183,51 @@ fn a_pooled_backend_is_terminated() {
         assert_ne!(visit(&scene.through, &[]), pid);
     }
 }
+
+/// A session that has left nothing behind needs no reset, and one that may have left something gets it.
+#[test]
+fn who_leaves_nothing_is_not_reset() {
+    const LIST: &str = "num_init_children = 1\nmax_pool = 1\nbackend_weight1 = 0\nbackend_weight2 = 0";
+    let mut scene = Scene::streaming("pool_reset", LIST);
+    let mut direct = scene.direct.connect().expect("a direct session");
+    for sql in [
+        "create table plain (a int)",
+        "create function own() returns text stable language sql as $$ select set_config('work_mem', '5MB', false) $$",
+        "create view shows as select a from plain",
+        "create view calls as select own()",
+        "create table guarded (a int)",
+        "alter table guarded enable row level security",
+    ] {
+        direct.rows(sql);
+    }
+    direct.bye();
+    let table = [
+        ("select 1 from plain", false),
+        ("select a, now(), version() from shows", false),
+        ("select a from plain for update", true),
+        ("select own()", true),
+        ("select * from calls", true),
+        ("select * from guarded", true),
+        ("select set_config('work_mem', '5MB', false)", true),
+        ("set work_mem = '5MB'", true),
+        ("insert into plain values (1)", true),
+        ("create temp table mine (a int)", true),
+        ("select 1; select 2", true),
+        ("begin; select 1; commit", true),
+    ];
+    for (sql, reset) in table {
+        let mut client = scene.client();
+        let pid = client.backend_pid();
+        client.rows(sql);
+        client.bye();
+        let last = if reset { "DISCARD ALL" } else { sql };
+        scene.witness.wait_for(
+            &format!("select query || state from pg_stat_activity where pid = {pid}"),
+            &format!("{last}idle"),
+        );
+        let mut next = scene.client();
+        assert_eq!(next.backend_pid(), pid, "{sql}");
+        assert_eq!(next.rows("show work_mem"), [["4MB"]], "{sql}");
+        next.bye();
+    }
+}

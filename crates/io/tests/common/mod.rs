@@ -13,7 +13,7 @@ use std::thread;
 use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Listen, LiveSettings};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_route::Routing;
-use pgherd_session::{Policy, Shutdown, Tracing};
+use pgherd_session::{Policy, ResetList, Shutdown, Tracing};
 use pgherd_types::{Address, ClusteringMode, Node, NodeId, NodeStatus, Topology};
 use pgherd_wire::backend::{self, TransactionStatus};
 
@@ -65,6 +65,7 @@ fn settings(server: u16, seen: Arc<Mutex<Vec<String>>>) -> DataPlaneSettings {
             policy: Policy {
                 routing: Arc::new(Routing { load_balance: false, ..Routing::default() }),
                 connection_cache: true,
+                reset: ResetList::Discards,
                 authentication_timeout: None,
                 client_idle_limit: None,
                 tracing: Tracing::default(),

@@ -68,7 +68,9 @@ fn read(mut row: Values<'_>) -> Option<(usize, [bool; FLAGS])> {
 fn fact(kind: Kind, flags: [bool; FLAGS]) -> Fact {
     let [temporary, unlogged, foreign, volatile, primary, leaves] = flags;
     match kind {
-        Kind::Relation => Fact::Relation(RelationFacts { temporary, unlogged, foreign, volatile, primary }),
+        Kind::Relation => {
+            Fact::Relation(RelationFacts { temporary, unlogged, foreign, volatile, primary, leaves })
+        }
         Kind::Function => Fact::Function(FunctionFacts { volatile, leaves }),
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct RelationFacts {
     pub(crate) volatile: bool,
     /// It is a sequence, or a view calls a function that needs the primary whatever its volatility, or locks rows.
     pub(crate) primary: bool,
+    /// Reading it may run a user's function, which may change the session: a view calls one, or rows are guarded by
+    /// policies.
+    pub(crate) leaves: bool,
 }
 
 /// The functions of a name.

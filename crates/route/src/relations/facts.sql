@@ -32,12 +32,13 @@
         AND v.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char"
     JOIN pg_catalog.pg_rewrite w ON w.ev_class OPERATOR(pg_catalog.=) v.oid
 )
-, called (i, volatile, needs) AS (
+, called (i, volatile, needs, users) AS (
     SELECT u.i,
         pg_catalog.bool_or(p.provolatile OPERATOR(pg_catalog.=) 'v'::pg_catalog."char"),
         pg_catalog.bool_or(n.nspname OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.name
             AND p.proname::pg_catalog.text OPERATOR(pg_catalog.~)
-                '^(txid_current|pg_current_xact_id|pg_walfile_name)'::pg_catalog.text)
+                '^(txid_current|pg_current_xact_id|pg_walfile_name)'::pg_catalog.text),
+        pg_catalog.bool_or(n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name)
     FROM (
         SELECT DISTINCT s.i, m.found[1]::pg_catalog.oid AS oid
         FROM rules s, LATERAL pg_catalog.regexp_matches(
@@ -58,7 +59,7 @@ SELECT r.i,
     pg_catalog.bool_or(COALESCE(k.volatile, false)),
     pg_catalog.bool_or(c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog."char" OR COALESCE(k.needs, false)
         OR EXISTS (SELECT FROM locked l WHERE l.i OPERATOR(pg_catalog.=) r.i)),
-    false
+    pg_catalog.bool_or(c.relrowsecurity OR COALESCE(k.users, false))
 FROM reached r
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.oid
 LEFT JOIN called k ON k.i OPERATOR(pg_catalog.=) r.i

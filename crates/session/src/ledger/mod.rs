@@ -180,6 +180,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Requests that the backend was sent and answers, or has answered.
+    pub fn requests(&self) -> u64 {
+        self.last_ticket
+    }
+
     /// Notes a request that is sent to the backend now. `may_copy_in` says of an Execute that its statement
     /// may be a COPY FROM STDIN. `None`: it will not be answered, because the server discards it.
     pub fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) -> Option<Ticket> {

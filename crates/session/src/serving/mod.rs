@@ -43,7 +43,11 @@ use self::{
     unit::Unit,
 };
 use crate::{
-    Action, Actions, Closing, Context, Event, Shutdown, Timer, ledger::Owed, leg::Leg, say, state::State,
+    Action, Actions, Closing, Context, Event, Shutdown, Timer,
+    ledger::Owed,
+    leg::{Leaves, Leg},
+    say,
+    state::State,
     tracing::StatementTracer,
 };
 
@@ -367,7 +371,7 @@ impl Serving {
             let parameters = leg.lease.facts.parameters.clone();
             self.adopt_view(&parameters, out);
         } else {
-            leg.ask(Owed::Session, &settings, out);
+            leg.ask(Owed::Session, &settings, Leaves::Something, out);
             self.questions.push_back(Question::Settings);
         }
         provision::bring_sql(&mut leg, &self.state, out);

@@ -10,7 +10,12 @@ use super::{
     position::Freshness,
     reader::{Draw, Reads},
 };
-use crate::{Actions, Context, effect::Script, state};
+use crate::{
+    Actions, Context, ResetList,
+    effect::Script,
+    leg::{Leaves, Leg},
+    state,
+};
 
 /// Where a unit goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +122,39 @@ impl Serving {
         self.state.keep_scope(&self.identity, cx.router);
         let facts = self.state.facts(&self.identity, status, utf8, cx.now);
         cx.router.decide(statement, sql, &facts, &cx.policy.routing)
+    }
+
+    /// Whether a simple query leaves something behind on the lead, as far as it is worth knowing. The catalogs may have
+    /// to be asked first: then the query waits.
+    pub(super) fn leaves_on_lead(
+        &mut self,
+        cx: &mut Context<'_>,
+        text: &Text,
+        sql: &[u8],
+        out: &mut Actions,
+    ) -> Result<Leaves, Step> {
+        let Text::One(statement) = text else { return Ok(Leaves::Something) };
+        let worth_it =
+            self.lead.as_ref().is_some_and(Leg::may_stay_clean) && cx.policy.reset == ResetList::Discards;
+        if !worth_it || statement.verb != Verb::Select {
+            return Ok(Leaves::Something);
+        }
+        let found = match self.decide(cx, statement, sql) {
+            Decision::Reader(_) | Decision::Lead(_) => return Ok(self.leaves(cx, statement)),
+            Decision::Ask(_) if self.facts == FactsOfUnit::Unknown => Where::Lead,
+            Decision::Ask(lookup) => self.ask_facts(cx, lookup, out),
+        };
+        match self.placed(found, out) {
+            Where::Lead | Where::Reader => Ok(Leaves::Something),
+            Where::Wait => Err(Step::Hold),
+            Where::Over => Err(Step::Over),
+        }
+    }
+
+    /// Whether a statement leaves something behind on the node that runs it.
+    pub(super) fn leaves(&mut self, cx: &mut Context<'_>, statement: &Statement) -> Leaves {
+        let facts = self.state.facts(&self.identity, self.transaction(), true, cx.now);
+        if cx.router.may_leave(statement, &facts) { Leaves::Something } else { Leaves::Nothing }
     }
 
     /// A text is sent to the lead, whatever comes of it.

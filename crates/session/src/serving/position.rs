@@ -14,7 +14,7 @@ use super::{Serving, Tracking, Wait, place::Where, questions::Question};
 use crate::{
     Action, Actions, Context, Report, Timer,
     effect::Effect,
-    ledger::Owed,
+    leg::Leaves,
     planted::{PlantedBug, planted},
 };
 
@@ -82,7 +82,7 @@ impl Serving {
     /// Asks the lead where it is, unseen.
     pub(super) fn ask_position(&mut self, out: &mut Actions) {
         if self.lead.is_some() {
-            self.ask_lead(Owed::Session, POSITION, out);
+            self.ask_lead(POSITION, Leaves::Nothing, out);
             self.questions.push_back(Question::Position);
         }
     }

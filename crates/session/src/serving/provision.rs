@@ -16,7 +16,7 @@ use crate::{
     Actions, Context,
     effect::Effect,
     ledger::{Owed, Request},
-    leg::{Joined, Leg},
+    leg::{Joined, Leaves, Leg},
     planted::{PlantedBug, planted},
     state::{Source, State, UnnamedId},
 };
@@ -236,7 +236,7 @@ fn bring_settings(leg: &mut Leg, state: &State, out: &mut Actions) {
     state.settings.since(leg.settings, &mut text);
     leg.settings = state.settings.version();
     if !text.is_empty() {
-        leg.ask(Owed::Nobody, &text, out);
+        leg.ask(Owed::Nobody, &text, Leaves::Something, out);
     }
 }
 
@@ -246,7 +246,7 @@ fn join(leg: &mut Leg, state: &State, out: &mut Actions) {
     let told = match leg.joined {
         Joined::With { told, rewinds } if rewinds == journal.rewinds() => told,
         Joined::With { .. } => {
-            leg.ask(Owed::Nobody, b"ROLLBACK", out);
+            leg.ask(Owed::Nobody, b"ROLLBACK", Leaves::Something, out);
             begin(leg, state, out)
         }
         Joined::No => begin(leg, state, out),
@@ -254,7 +254,7 @@ fn join(leg: &mut Leg, state: &State, out: &mut Actions) {
     if told < journal.len() {
         let mut text = Vec::new();
         journal.since(told, &mut text);
-        leg.ask(Owed::Nobody, &text, out);
+        leg.ask(Owed::Nobody, &text, Leaves::Something, out);
     }
     leg.joined = Joined::With { told: journal.len(), rewinds: journal.rewinds() };
 }
@@ -262,7 +262,7 @@ fn join(leg: &mut Leg, state: &State, out: &mut Actions) {
 fn begin(leg: &mut Leg, state: &State, out: &mut Actions) -> usize {
     let mut text = Vec::new();
     state.transaction.put_begin(&mut text);
-    leg.ask(Owed::Nobody, &text, out);
+    leg.ask(Owed::Nobody, &text, Leaves::Something, out);
     0
 }
 

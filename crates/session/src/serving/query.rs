@@ -6,7 +6,7 @@ use pgherd_sql::Text;
 use pgherd_wire::frontend;
 
 use super::{
-    NextQuery, Serving, Tracking, Wait,
+    NextQuery, Serving, Tracking, Turn, Wait,
     client::{Part, Step},
     place::Where,
 };
@@ -14,10 +14,24 @@ use crate::{
     Action, Actions, Bytes, Context, Count,
     effect::{Effect, Script},
     ledger::{Owed, Request},
+    leg::Leaves,
     peek,
     planted::{PlantedBug, planted},
     state, text,
 };
+
+/// What there is to note of a simple query that is sent to the lead.
+struct Asked {
+    effect: Option<Effect>,
+    leaves: Leaves,
+}
+
+impl Asked {
+    /// Of a text that was not looked at for what it leaves behind.
+    fn unread(effect: Option<Effect>) -> Self {
+        Asked { effect, leaves: Leaves::Something }
+    }
+}
 
 impl Serving {
     pub(super) fn query(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
@@ -28,7 +42,7 @@ impl Serving {
         let sql = peek::query_text(part.raw).unwrap_or_default();
         if self.is_deaf() {
             // The server will not run it.
-            return self.query_to_lead(cx, part, Count::of_head(sql), None, out);
+            return self.query_to_lead(cx, part, Count::of_head(sql), Asked::unread(None), out);
         }
         if let Some(explained) = text::explained_route(sql) {
             return self.explain_route(cx, explained, out);
@@ -37,7 +51,7 @@ impl Serving {
             return self.ask_admin(cx, sql, part, out);
         }
         match self.tracking {
-            Tracking::Off => self.query_to_lead(cx, part, Count::of_head(sql), None, out),
+            Tracking::Off => self.query_to_lead(cx, part, Count::of_head(sql), Asked::unread(None), out),
             Tracking::On => {
                 let text = cx.router.read(sql);
                 let step = self.tracked_query(cx, part, sql, text, out);
@@ -78,12 +92,16 @@ impl Serving {
         if self.show_lead_a_query(&text, out) == Step::Hold {
             return Step::Hold;
         }
+        let leaves = match self.leaves_on_lead(cx, &text, sql, out) {
+            Ok(leaves) => leaves,
+            Err(step) => return step,
+        };
         let count = Count::of_text(&text);
         let effect = state::matters(&text).then(|| {
             self.note_sending(cx, &text);
             Effect::Ran(Script::new(text, sql))
         });
-        self.query_to_lead(cx, part, count, effect, out)
+        self.query_to_lead(cx, part, count, Asked { effect, leaves }, out)
     }
 
     /// A Query that the reader has failed.
@@ -97,12 +115,12 @@ impl Serving {
         let text = cx.router.read(sql);
         let count = Count::of_text(&text);
         let effect = state::matters(&text).then(|| Effect::Ran(Script::new(text, sql)));
-        self.query_to_lead(cx, part, count, effect, out)
+        self.query_to_lead(cx, part, count, Asked::unread(effect), out)
     }
 
     /// A Query that is too long to be looked at.
     pub(super) fn unread_query(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
-        self.query_to_lead(cx, part, Count::Other, Some(Effect::RanUnknown), out)
+        self.query_to_lead(cx, part, Count::Other, Asked::unread(Some(Effect::RanUnknown)), out)
     }
 
     fn query_to_lead(
@@ -110,7 +128,7 @@ impl Serving {
         cx: &mut Context<'_>,
         part: &Part<'_>,
         count: Count,
-        effect: Option<Effect>,
+        asked: Asked,
         out: &mut Actions,
     ) -> Step {
         if self.lead.is_none() {
@@ -123,12 +141,25 @@ impl Serving {
             self.count(leg.node(), count, out);
         }
         self.state.portals.unnamed_ends();
-        let located = self.position_follows(cx, effect.as_ref());
-        let step = self.send_to_lead(cx, Request::Query, part, effect, out);
+        let located = self.position_follows(cx, asked.effect.as_ref());
+        let step = self.send_query(cx, part, asked, out);
         if located && part.is_whole() {
             self.ask_position(out);
         }
         step
+    }
+
+    fn send_query(&mut self, cx: &mut Context<'_>, part: &Part<'_>, asked: Asked, out: &mut Actions) -> Step {
+        // A COPY that has failed has Syncs to be answered first.
+        self.send_unread_syncs(out);
+        self.tell_sent(cx, Turn::Lead, part, out);
+        let Some(leg) = &mut self.lead else { return Step::Hold };
+        let ticket = leg.query(Owed::Client, asked.leaves);
+        if let Some(effect) = asked.effect {
+            leg.expect(ticket, effect);
+        }
+        part.send(leg.backend(), out);
+        Step::Taken
     }
 
     fn text_bytes(&self, text: &[u8], part: &Part<'_>, out: &mut Actions) -> Bytes {

@@ -7,6 +7,7 @@ use crate::state::UnnamedId;
 use crate::{
     Actions, Closing, Context,
     ledger::{Ended, Owed},
+    leg::Leaves,
     say,
 };
 use pgherd_types::limits;
@@ -39,7 +40,7 @@ impl Serving {
         if !self.may_ask_lead() {
             return Where::Lead;
         }
-        self.ask_lead(Owed::Session, lookup.query().as_bytes(), out);
+        self.ask_lead(lookup.query().as_bytes(), Leaves::Nothing, out);
         self.questions.push_back(Question::Facts { lookup, epoch: cx.catalogs_epoch });
         self.wait = Wait::Answer;
         Where::Wait
@@ -47,9 +48,9 @@ impl Serving {
 
     /// Sends the lead a simple query of the session's own. It ends the lead's unnamed statement, which is prepared
     /// again when the client wants it.
-    pub(super) fn ask_lead(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
+    pub(super) fn ask_lead(&mut self, text: &[u8], leaves: Leaves, out: &mut Actions) {
         if let Some(leg) = &mut self.lead {
-            leg.ask(owed, text, out);
+            leg.ask(Owed::Session, text, leaves, out);
         }
         self.lead_ran_own_query();
     }

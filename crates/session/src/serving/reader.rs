@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Action, Actions, Closing, Context, Count, Report,
     ledger::{Owed, Request},
-    leg::Leg,
+    leg::{Leaves, Leg},
     peek, say,
 };
 
@@ -99,9 +99,15 @@ impl Serving {
         let id = self.state.statements.unnamed_ends();
         self.state.portals.unnamed_ends_elsewhere();
         self.tell_sent(cx, Turn::Reader, part, out);
+        let leaves = match text {
+            Text::One(statement) if self.reader.as_ref().is_some_and(Leg::may_stay_clean) => {
+                self.leaves(cx, statement)
+            }
+            Text::One(_) | Text::Empty | Text::Several(_) | Text::Unread => Leaves::Something,
+        };
         let Some(leg) = &mut self.reader else { return Step::Hold };
         leg.unnamed = id;
-        leg.request(Request::Query, Owed::Client, false);
+        leg.query(Owed::Client, leaves);
         let (backend, node) = (leg.backend(), leg.node());
         self.turn = Turn::Reader;
         self.count(node, Count::Select, out);

@@ -7,7 +7,7 @@ use super::{Serving, Wait, client::Step, questions::Question};
 use crate::{
     Actions,
     ledger::Owed,
-    leg::{Joined, Leg},
+    leg::{Joined, Leaves, Leg},
     planted::{PlantedBug, planted},
 };
 
@@ -70,7 +70,7 @@ impl Serving {
     /// The lead's transaction fails without a statement of the client's, which is then told that all is ready.
     pub(super) fn abort_lead(&mut self, out: &mut Actions) {
         if self.lead.is_some() {
-            self.ask_lead(Owed::Session, ABORT, out);
+            self.ask_lead(ABORT, Leaves::Something, out);
             self.questions.push_back(Question::Abort);
             self.wait = Wait::Answer;
         }
@@ -87,8 +87,8 @@ fn characterises(statement: &Statement) -> bool {
 fn leave(leg: &mut Leg, out: &mut Actions) {
     match core::mem::replace(&mut leg.joined, Joined::No) {
         Joined::No => {}
-        Joined::With { told: 0, .. } => leg.ask(Owed::Nobody, b"COMMIT", out),
-        Joined::With { .. } => leg.ask(Owed::Nobody, b"ROLLBACK", out),
+        Joined::With { told: 0, .. } => leg.ask(Owed::Nobody, b"COMMIT", Leaves::Something, out),
+        Joined::With { .. } => leg.ask(Owed::Nobody, b"ROLLBACK", Leaves::Something, out),
     }
 }
 

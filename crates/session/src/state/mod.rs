@@ -441,13 +441,16 @@ const PG_TEMP: &[u8] = b"pg_temp";
 
 /// True when a text of this kind has to be noted when it has run: it changes more than tables.
 pub(crate) fn matters(text: &Text) -> bool {
-    let only_reads = |statement: &Statement| {
-        let verb = matches!(statement.verb, Verb::Select | Verb::CopyOut | Verb::Show | Verb::Explain { .. });
-        verb && !matches!(statement.place, Place::Writes(_))
-            && statement.sets.is_empty()
-            && !calls_unknown(statement)
-    };
-    *text == Text::Unread || !text.statements().iter().all(only_reads)
+    *text == Text::Unread || text.statements().iter().any(matters_alone)
+}
+
+/// The same of one statement.
+pub(crate) fn matters_alone(statement: &Statement) -> bool {
+    let reads = matches!(statement.verb, Verb::Select | Verb::CopyOut | Verb::Show | Verb::Explain { .. });
+    !reads
+        || matches!(statement.place, Place::Writes(_))
+        || !statement.sets.is_empty()
+        || calls_unknown(statement)
 }
 
 /// True for the kinds of statements that another node than the lead may answer.
