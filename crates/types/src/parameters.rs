@@ -1,24 +1,38 @@
+use std::sync::Arc;
+
 use crate::limits;
 
-/// The parameters that a server reported with ParameterStatus, by name.
+/// The parameters that a server reported with ParameterStatus, by name. A clone shares its memory until one of the two
+/// is changed: a session and its backend, and idle backends by the thousand, have the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parameters(Vec<(Box<str>, Box<str>)>);
+pub struct Parameters(Arc<Vec<(Box<str>, Box<str>)>>);
 
 impl Parameters {
     /// Remembers a value. False when there are more names than [`limits::PARAMETERS`]: the server misbehaves.
     #[must_use]
     pub fn set(&mut self, name: &str, value: &str) -> bool {
-        if let Some((_, slot)) = self.0.iter_mut().find(|(known, _)| **known == *name) {
-            if **slot != *value {
-                *slot = value.into();
+        match self.0.iter().position(|(known, _)| **known == *name) {
+            Some(at) => {
+                if let Some((_, known)) = self.0.get(at)
+                    && **known != *value
+                    && let Some((_, slot)) = Arc::make_mut(&mut self.0).get_mut(at)
+                {
+                    *slot = value.into();
+                }
             }
-            return true;
+            None if self.0.len() >= limits::PARAMETERS => return false,
+            None => Arc::make_mut(&mut self.0).push((name.into(), value.into())),
         }
-        if self.0.len() >= limits::PARAMETERS {
-            return false;
-        }
-        self.0.push((name.into(), value.into()));
         true
+    }
+
+    /// Shares the memory of others, where they are the same. True when they are.
+    pub fn share(&mut self, others: &Parameters) -> bool {
+        let same = self == others;
+        if same {
+            self.0 = Arc::clone(&others.0);
+        }
+        same
     }
 
     /// One value. Names are compared exactly; a server always reports a parameter under one spelling.
@@ -35,6 +49,19 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::{Parameters, limits};
+
+    #[test]
+    fn what_is_shared_is_not_changed_for_others() {
+        let mut all = Parameters::default();
+        assert!(all.set("a", "1"));
+        let before = all.clone();
+        assert!(all.set("a", "2") && all.set("b", "3"));
+        assert_eq!((before.get("a"), before.get("b")), (Some("1"), None));
+        let mut same = before.clone();
+        assert!(same.set("a", "2") && same.set("b", "3") && same.share(&all));
+        assert!(same.set("a", "4"));
+        assert_eq!(all.get("a"), Some("2"));
+    }
 
     #[test]
     fn a_server_cannot_make_it_grow_without_end() {

@@ -116,7 +116,7 @@ impl Serving {
     }
 
     pub(super) fn release_gone(&mut self, turn: Turn, why: ResetReason, out: &mut Actions) {
-        let leg: Option<Leg> = match turn {
+        let leg: Option<Box<Leg>> = match turn {
             Turn::Lead => self.lead.take(),
             Turn::Reader => self.reader.take(),
         };

@@ -58,10 +58,11 @@ pub(crate) use self::loss::refuse;
 pub(crate) struct Serving {
     identity: Arc<Identity>,
     pooling: Pooling,
-    lead: Option<Leg>,
-    reader: Option<Leg>,
+    lead: Option<Box<Leg>>,
+    reader: Option<Box<Leg>>,
     /// Readers on other nodes than the one that was drawn last, for `statement_level_load_balance`.
-    parked: Vec<Leg>,
+    #[expect(clippy::vec_box, reason = "they come from `reader` and go back there as they are")]
+    parked: Vec<Box<Leg>>,
     turn: Turn,
     tracking: Tracking,
     state: State,
@@ -176,7 +177,7 @@ impl Serving {
             identity,
             pooling,
             view: lease.facts.parameters.clone(),
-            lead: Some(Leg::new(lease)),
+            lead: Some(Box::new(Leg::new(lease))),
             reader: None,
             parked: Vec::new(),
             turn: Turn::Lead,
@@ -292,7 +293,7 @@ impl Serving {
     }
 
     fn leg_of(&self, backend: BackendId) -> Option<Turn> {
-        let is = |leg: &Option<Leg>| leg.as_ref().is_some_and(|leg| leg.backend() == backend);
+        let is = |leg: &Option<Box<Leg>>| leg.as_ref().is_some_and(|leg| leg.backend() == backend);
         if is(&self.lead) {
             Some(Turn::Lead)
         } else if is(&self.reader) {
@@ -304,13 +305,13 @@ impl Serving {
 
     fn leg_mut(&mut self, turn: Turn) -> Option<&mut Leg> {
         match turn {
-            Turn::Lead => self.lead.as_mut(),
-            Turn::Reader => self.reader.as_mut(),
+            Turn::Lead => self.lead.as_deref_mut(),
+            Turn::Reader => self.reader.as_deref_mut(),
         }
     }
 
     /// Gives a leg back that holds nothing any more.
-    fn release(&mut self, leg: Leg, out: &mut Actions) {
+    fn release(&mut self, leg: Box<Leg>, out: &mut Actions) {
         self.state.statements.left(leg.backend());
         let fate = leg.fate(self.pooling == Pooling::Pooled);
         out.push(Action::Release(leg.lease, fate));
@@ -344,9 +345,9 @@ impl Serving {
         let wait = core::mem::replace(&mut self.wait, Wait::Nothing);
         match wait {
             Wait::Lease(Turn::Lead) | Wait::Again => {
-                self.new_lead(cx, Leg::new(lease), out);
+                self.new_lead(cx, Box::new(Leg::new(lease)), out);
             }
-            Wait::Lease(Turn::Reader) => self.reader = Some(Leg::new(lease)),
+            Wait::Lease(Turn::Reader) => self.reader = Some(Box::new(Leg::new(lease))),
             Wait::Nothing | Wait::Admin | Wait::Answer | Wait::Replay | Wait::Provided => {
                 // Nobody waits for it any more.
                 self.wait = wait;
@@ -362,7 +363,7 @@ impl Serving {
     }
 
     /// The session has a lead again, and goes on where it was with the one before.
-    fn new_lead(&mut self, cx: &Context<'_>, mut leg: Leg, out: &mut Actions) {
+    fn new_lead(&mut self, cx: &Context<'_>, mut leg: Box<Leg>, out: &mut Actions) {
         self.seen.changed_lead();
         let mut settings = Vec::new();
         self.state.settings.since(leg.settings, &mut settings);
@@ -451,7 +452,8 @@ impl Serving {
 
     /// True when the client has been sent whole messages only: another may follow.
     fn client_at_boundary(&self) -> bool {
-        let streams = |leg: &Option<Leg>| leg.as_ref().is_some_and(|leg| leg.streaming == Some(Owed::Client));
+        let streams =
+            |leg: &Option<Box<Leg>>| leg.as_ref().is_some_and(|leg| leg.streaming == Some(Owed::Client));
         !streams(&self.lead) && !streams(&self.reader)
     }
 

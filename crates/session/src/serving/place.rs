@@ -10,12 +10,7 @@ use super::{
     position::Freshness,
     reader::{Draw, Reads},
 };
-use crate::{
-    Actions, Context, ResetList,
-    effect::Script,
-    leg::{Leaves, Leg},
-    state,
-};
+use crate::{Actions, Context, ResetList, effect::Script, leg::Leaves, state};
 
 /// Where a unit goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,8 +129,8 @@ impl Serving {
         out: &mut Actions,
     ) -> Result<Leaves, Step> {
         let Text::One(statement) = text else { return Ok(Leaves::Something) };
-        let worth_it =
-            self.lead.as_ref().is_some_and(Leg::may_stay_clean) && cx.policy.reset == ResetList::Discards;
+        let worth_it = self.lead.as_ref().is_some_and(|leg| leg.may_stay_clean())
+            && cx.policy.reset == ResetList::Discards;
         if !worth_it || statement.verb != Verb::Select {
             return Ok(Leaves::Something);
         }

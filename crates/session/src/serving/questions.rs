@@ -87,7 +87,8 @@ impl Serving {
 
     /// The lead has answered a question.
     pub(super) fn answered(&mut self, cx: &mut Context<'_>, ended: Ended, out: &mut Actions) -> Life {
-        let mut answer = core::mem::take(&mut self.answer);
+        // Its memory is given away: questions are rare.
+        let answer = core::mem::take(&mut self.answer);
         let Some(question) = self.questions.pop_front() else { return Life::Open };
         // What was prepared between the asking and the answer was prepared before the query ran.
         self.lead_ran_own_query();
@@ -122,8 +123,6 @@ impl Serving {
         if self.wait == Wait::Answer && self.questions.is_empty() {
             self.wait = Wait::Nothing;
         }
-        answer.clear();
-        self.answer = answer;
         life
     }
 }

@@ -100,7 +100,7 @@ impl Serving {
         self.state.portals.unnamed_ends_elsewhere();
         self.tell_sent(cx, Turn::Reader, part, out);
         let leaves = match text {
-            Text::One(statement) if self.reader.as_ref().is_some_and(Leg::may_stay_clean) => {
+            Text::One(statement) if self.reader.as_ref().is_some_and(|leg| leg.may_stay_clean()) => {
                 self.leaves(cx, statement)
             }
             Text::One(_) | Text::Empty | Text::Several(_) | Text::Unread => Leaves::Something,
@@ -141,6 +141,7 @@ impl Serving {
         if failed {
             return self.send_again(cx, out);
         }
+        self.unit.answered();
         self.saw_reader(cx);
         self.resume(out);
         Life::Open
@@ -247,7 +248,7 @@ impl Serving {
     }
 
     /// Keeps a reader for a later statement, where statements are drawn for one by one.
-    pub(super) fn park(&mut self, cx: &Context<'_>, leg: Leg, out: &mut Actions) {
+    pub(super) fn park(&mut self, cx: &Context<'_>, leg: Box<Leg>, out: &mut Actions) {
         if cx.policy.routing.statement_level && leg.ledger.is_settled() && self.parked.len() < limits::NODES {
             self.parked.push(leg);
         } else {

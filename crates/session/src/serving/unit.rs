@@ -24,6 +24,9 @@ enum Progress {
     Spoiled,
 }
 
+/// Memory for messages that a session keeps from one unit to the next.
+const KEPT_BYTES: usize = 512;
+
 impl Unit {
     pub(super) fn begin(&mut self, messages: &[u8]) {
         self.progress = Progress::Asked;
@@ -51,6 +54,13 @@ impl Unit {
 
     pub(super) fn is_retained(&self) -> bool {
         !self.retained.is_empty()
+    }
+
+    /// It is answered: what was kept of a long one is let go, so that an idle session holds little.
+    pub(super) fn answered(&mut self) {
+        if self.retained.capacity() > KEPT_BYTES {
+            self.retained = Vec::new();
+        }
     }
 
     /// Its memory, for the next one.
