@@ -45,13 +45,21 @@ pub fn normalise(text: &[u8], normal: &mut Vec<u8>) -> Shape {
     if text.len() > TEXT_BYTES || memchr::memchr(0, text).is_some() {
         return Shape::Other;
     }
+    // No token is written with more than twice its bytes.
+    normal.resize((2 * text.len() + ROOM).min(NORMAL_BYTES), 0);
     let mut lexer = Lexer { text, at: 0, out: Writer::new(normal) };
-    match lexer.run() {
+    let done = lexer.run();
+    let length = lexer.out.len();
+    normal.truncate(length);
+    match done {
         Err(Uncertain) => Shape::Other,
         Ok(()) if normal.is_empty() => Shape::Empty,
         Ok(()) => Shape::Candidate,
     }
 }
+
+/// Bytes of normal text beyond twice those of the text.
+const ROOM: usize = 16;
 
 /// The tokens are not certain, or too many.
 struct Uncertain;
@@ -75,11 +83,11 @@ impl<'a> Lexer<'a> {
     fn run(&mut self) -> Result<(), Uncertain> {
         while let Some(byte) = self.peek(0) {
             match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word()?,
                 b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
                     self.at += 1;
                     self.out.gap();
                 }
-                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word()?,
                 b'0'..=b'9' => self.number()?,
                 b'\'' => self.string(Escapes::Plain, b"'1'")?,
                 b'"' => self.quoted_name()?,
@@ -89,7 +97,7 @@ impl<'a> Lexer<'a> {
                 b'\\' => return Err(Uncertain),
                 _ => self.punctuation(byte),
             }
-            if self.out.len() > NORMAL_BYTES {
+            if self.out.is_full() {
                 return Err(Uncertain);
             }
         }
@@ -124,6 +132,11 @@ impl<'a> Lexer<'a> {
             let length = self.out.word_of(rest);
             let (word, rest) = rest.split_at_checked(length).unwrap_or_default();
             self.at += length;
+            if rest.first() == Some(&b' ') {
+                self.at += 1;
+                self.out.gap();
+                return Ok(());
+            }
             return letter_ends(word, rest);
         }
         let length = rest.iter().position(|&b| !is_word(b)).unwrap_or(rest.len());

@@ -9,7 +9,9 @@ const DEPTH: usize = 8;
 
 /// Writes tokens as normal text.
 pub(super) struct Writer<'a> {
-    out: &'a mut Vec<u8>,
+    /// Where the text goes; all of it is there from the start, and what does not fit is left out.
+    buffer: &'a mut [u8],
+    length: usize,
     /// White space or a comment lies before the next token.
     gap: bool,
     /// The literal before the next token was left out: a word must not grow together with what stands before it.
@@ -52,9 +54,10 @@ struct Group {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+    pub(super) fn new(buffer: &'a mut [u8]) -> Self {
         Writer {
-            out,
+            buffer,
+            length: 0,
             gap: false,
             cut: false,
             last: Last::Other,
@@ -67,7 +70,34 @@ impl<'a> Writer<'a> {
 
     /// Bytes written so far.
     pub(super) fn len(&self) -> usize {
-        self.out.len()
+        self.length
+    }
+
+    /// True when there is no room for more: something may have been left out.
+    pub(super) fn is_full(&self) -> bool {
+        self.length >= self.buffer.len()
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        match self.buffer.get_mut(self.length..end) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.length = end;
+            }
+            None => self.length = self.buffer.len(),
+        }
+    }
+
+    fn put_byte(&mut self, byte: u8) {
+        if let Some(room) = self.buffer.get_mut(self.length) {
+            *room = byte;
+            self.length += 1;
+        }
+    }
+
+    fn written(&self, from: usize, to: usize) -> &[u8] {
+        self.buffer.get(from..to).unwrap_or_default()
     }
 
     /// White space, or a comment, which counts as such.
@@ -78,29 +108,39 @@ impl<'a> Writer<'a> {
     /// Any other token, as it is.
     pub(super) fn verbatim(&mut self, token: &[u8]) {
         self.begin_other();
-        self.out.extend_from_slice(token);
+        self.put(token);
     }
 
     /// The same for a token of one byte.
     pub(super) fn byte(&mut self, token: u8) {
         self.begin_other();
-        self.out.push(token);
+        self.put_byte(token);
     }
 
     /// A name or keyword, in lower case.
     pub(super) fn word(&mut self, word: &[u8]) {
         self.gap |= self.cut;
-        self.begin_other();
-        self.out.extend(word.iter().map(u8::to_ascii_lowercase));
+        self.verbatim(word);
+        let start = self.length.saturating_sub(word.len());
+        self.buffer.get_mut(start..self.length).unwrap_or_default().make_ascii_lowercase();
     }
 
-    /// The name or keyword at the beginning of `rest`, of any length; answers how long it is.
+    /// The name or keyword at the beginning of `rest`; answers how many bytes of it were written.
     pub(super) fn word_of(&mut self, rest: &[u8]) -> usize {
         self.gap |= self.cut;
         self.begin_other();
-        let before = self.out.len();
-        self.out.extend(rest.iter().map(|&byte| WORD[usize::from(byte)]).take_while(|&letter| letter != 0));
-        self.out.len() - before
+        let room = self.buffer.get_mut(self.length..).unwrap_or_default();
+        let mut length = 0;
+        for (slot, &byte) in room.iter_mut().zip(rest) {
+            let letter = WORD[usize::from(byte)];
+            if letter == 0 {
+                break;
+            }
+            *slot = letter;
+            length += 1;
+        }
+        self.length += length;
+        length
     }
 
     fn begin_other(&mut self) {
@@ -114,7 +154,7 @@ impl<'a> Writer<'a> {
     pub(super) fn literal(&mut self, shown: &[u8]) {
         match self.last {
             Last::Comma(before) if self.literals >= KEPT => {
-                self.out.truncate(before);
+                self.length = before;
                 self.gap = false;
                 self.cut = true;
             }
@@ -133,11 +173,11 @@ impl<'a> Writer<'a> {
     fn literal_as_is(&mut self, shown: &[u8]) {
         self.gap |= self.cut;
         self.space();
-        self.out.extend_from_slice(shown);
+        self.put(shown);
     }
 
     pub(super) fn comma(&mut self) {
-        let (before, open) = (self.out.len(), self.open);
+        let (before, open) = (self.length, self.open);
         let after_literal = matches!(self.last, Last::Literal);
         self.byte(b',');
         if after_literal {
@@ -148,12 +188,12 @@ impl<'a> Writer<'a> {
 
     /// Whether a literal that comes now is a member of a list.
     pub(super) fn is_in_list(&self) -> bool {
-        matches!(self.last, Last::Comma(_)) || self.open.is_some_and(|open| open + 1 == self.out.len())
+        matches!(self.last, Last::Comma(_)) || self.open.is_some_and(|open| open + 1 == self.length)
     }
 
     pub(super) fn open(&mut self) {
         self.byte(b'(');
-        let start = self.out.len() - 1;
+        let start = self.length.saturating_sub(1);
         self.open = Some(start);
         if let Some(group) = self.groups.get_mut(self.depth) {
             group.start = start;
@@ -170,14 +210,14 @@ impl<'a> Writer<'a> {
         self.byte(b')');
         self.depth = self.depth.saturating_sub(1);
         let Some(&Group { start, last }) = self.groups.get(self.depth) else { return };
-        let end = self.out.len();
-        let text = |from, to| self.out.get(from..to).unwrap_or_default();
+        let end = self.length;
+        let text = |from, to| self.written(from, to);
         let again = last.is_some_and(|last| {
             text(last.end, start).trim_ascii() == b","
                 && (literals && last.literals || text(last.start, last.end) == text(start, end))
         });
         match last {
-            Some(last) if again => self.out.truncate(last.end),
+            Some(last) if again => self.length = last.end,
             Some(_) | None => {
                 if let Some(group) = self.groups.get_mut(self.depth) {
                     group.last = Some(Closed { start, end, literals });
@@ -187,8 +227,8 @@ impl<'a> Writer<'a> {
     }
 
     fn space(&mut self) {
-        if self.gap && !self.out.is_empty() {
-            self.out.push(b' ');
+        if self.gap && self.length > 0 {
+            self.put_byte(b' ');
         }
         self.gap = false;
         self.cut = false;
