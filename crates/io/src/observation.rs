@@ -3,6 +3,8 @@ use core::time::Duration;
 use std::net::SocketAddr;
 
 use pgherd_session::{Carrier, Closing, Line, Tracing};
+use std::sync::Arc;
+
 use pgherd_types::{BackendId, Fault, Identity, NodeId, SessionId};
 
 /// What an event loop noticed. None is made per query, but [`Observation::Statement`] where the policy asks for it.
@@ -20,7 +22,7 @@ pub enum Observation<'a> {
         /// Which.
         session: SessionId,
         /// User, database and options.
-        identity: &'a Identity,
+        identity: &'a Arc<Identity>,
         /// Where the client is.
         peer: &'a Peer,
     },

@@ -1,12 +1,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pgherd_config::Settings;
 use pgherd_io::Observation;
 use pgherd_session::{Carrier, Closing};
-use pgherd_types::SessionId;
+use pgherd_types::{Identity, SessionId};
 use pgherd_wire::error_response::Fields;
 
 use crate::log::{Level, Log, Record, SessionNames, Source, Verbosity};
@@ -15,8 +15,9 @@ use crate::log::{Level, Log, Record, SessionNames, Source, Verbosity};
 #[derive(Debug)]
 pub(crate) struct Observer {
     log: Log,
-    /// How the lines of open sessions begin. Touched when a session opens and ends, and for the lines in between.
-    sources: Mutex<HashMap<SessionId, Source>>,
+    /// Who the open sessions are, for the beginning of their lines. Touched when a session opens and ends, and for the
+    /// lines in between.
+    identities: Mutex<HashMap<SessionId, Arc<Identity>>>,
     /// The least level and the verbosity of sessions that have their own (`PGPOOL SET`).
     bounds: Mutex<HashMap<SessionId, (Level, Verbosity)>>,
     /// True when `bounds` may hold something: nobody looks there otherwise.
@@ -30,7 +31,7 @@ impl Observer {
     pub(crate) fn new(log: Log, settings: &Settings) -> Self {
         let observer = Observer {
             log,
-            sources: Mutex::default(),
+            identities: Mutex::default(),
             bounds: Mutex::default(),
             has_bounds: AtomicBool::default(),
             connections: AtomicBool::default(),
@@ -71,14 +72,16 @@ impl Observer {
                     self.say(Level::Log, *session, || format!("new connection received from {peer}"));
                 }
             }
-            Observation::Opened { session, identity, .. } => self.opened(*session, identity),
+            Observation::Opened { session, identity, .. } => {
+                self.identities().insert(*session, Arc::clone(identity));
+            }
             Observation::Closed { session, why, after } => {
                 if self.disconnections.load(Ordering::Relaxed) {
                     let text =
                         || format!("disconnection after {:.3} s: {}", after.as_secs_f64(), reason(*why));
                     self.say(Level::Log, *session, text);
                 }
-                self.sources().remove(session);
+                self.identities().remove(session);
                 if self.has_bounds.load(Ordering::Relaxed) {
                     self.bound(*session, None);
                 }
@@ -136,13 +139,13 @@ impl Observer {
         }
     }
 
-    fn opened(&self, session: SessionId, identity: &pgherd_types::Identity) {
+    fn source_of(&self, session: SessionId) -> Source {
+        let identity = self.identities().get(&session).map(Arc::clone);
+        let Some(identity) = identity else { return Source { pid: session.0, ..Source::part("child") } };
         let application = identity.option("application_name").unwrap_or_default().to_owned();
         let names =
             SessionNames { user: identity.user().to_owned(), database: identity.database().to_owned() };
-        let source =
-            Source { application: Cow::Owned(application), pid: session.0, session: Some(Arc::new(names)) };
-        self.sources().insert(session, source);
+        Source { application: Cow::Owned(application), pid: session.0, session: Some(Arc::new(names)) }
     }
 
     fn say(&self, level: Level, session: SessionId, text: impl FnOnce() -> String) {
@@ -152,10 +155,8 @@ impl Observer {
     fn say_more(&self, level: Level, session: SessionId, text: impl FnOnce() -> (String, Option<String>)) {
         let own = self.bounds_of(session);
         if own.map_or_else(|| self.log.wants(level), |(least, _)| level >= least) {
-            let source = self.sources().get(&session).cloned();
-            let source = source.unwrap_or(Source { pid: session.0, ..Source::part("child") });
             let (text, detail) = text();
-            let record = Record::new(level, source, text);
+            let record = Record::new(level, self.source_of(session), text);
             let record = match detail {
                 Some(detail) => record.detail(detail),
                 None => record,
@@ -173,8 +174,8 @@ impl Observer {
         }
     }
 
-    fn sources(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Source>> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    fn identities(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Identity>>> {
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
