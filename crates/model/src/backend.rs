@@ -322,7 +322,6 @@ impl Backend {
         if body != b"SHOW pool_version\0" {
             // That one pgherd answers, and no server sees it.
             self.prepared.remove("");
-            self.portals.remove("");
         }
         let parsed = message::text(&mut body).and_then(sql::parse);
         let Some(mut statements) = parsed else {
@@ -350,6 +349,9 @@ impl Backend {
             let ran = self.run_simple(&sql, wires);
             match ran {
                 Ok(Some(tag)) => {
+                    if sql != Sql::Read(sql::Read::PoolVersion) {
+                        self.portals.remove("");
+                    }
                     if let Err(why) = self.complete(&tag, wires) {
                         return self.fail(&why, wires);
                     }
@@ -376,6 +378,7 @@ impl Backend {
             execute::tag(tag, wires.out);
             return;
         }
+        self.portals.remove("");
         match self.complete(tag, wires) {
             Ok(()) => self.run_rest(wires),
             Err(why) => self.fail(&why, wires),

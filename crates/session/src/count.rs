@@ -115,7 +115,12 @@ impl Count {
                 script.executed().map_or(Count::Other, |one| Self::of_verb(&one.verb))
             }
             Some(
-                Effect::RanUnknown | Effect::Parsed { .. } | Effect::Brought { .. } | Effect::Closed { .. },
+                Effect::RanUnknown
+                | Effect::Parsed { .. }
+                | Effect::Brought { .. }
+                | Effect::Closed { .. }
+                | Effect::BoundUnnamed
+                | Effect::ClosedUnnamed,
             ) => Count::Other,
         }
     }

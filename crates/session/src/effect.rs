@@ -17,6 +17,10 @@ pub(crate) enum Effect {
     Brought { name: Box<[u8]> },
     /// A statement was closed.
     Closed { name: Box<[u8]> },
+    /// The unnamed portal was bound.
+    BoundUnnamed,
+    /// The unnamed portal was closed.
+    ClosedUnnamed,
 }
 
 /// A text, and its bytes where it may have to be replayed on another backend.

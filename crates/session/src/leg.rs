@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use pgherd_sql::{Statement, Text, Verb};
 use pgherd_types::{BackendId, Fate, Lease, NodeId, ResetReason, limits};
 use pgherd_wire::{Framer, Piece, backend, frontend};
 
@@ -36,6 +37,9 @@ pub(crate) struct Leg {
     /// What its answers will change, in the order of the requests.
     pending: VecDeque<(Ticket, Effect)>,
 }
+
+/// The portal that the session makes for itself on a backend that the client uses too.
+const OWN_PORTAL: &[u8] = b"pgherd's own";
 
 /// How far a reader is in the client's transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +190,27 @@ impl Leg {
         self.expected().any(|effect| matches!(effect, Effect::Brought { name } if **name == *wanted))
     }
 
+    /// True when a text is under way that may begin a transaction.
+    pub(crate) fn may_begin(&self) -> bool {
+        let begins = |statement: &Statement| matches!(statement.verb, Verb::Begin(_));
+        self.expected().any(|effect| match effect {
+            Effect::Ran(script) => {
+                *script.text == Text::Unread || script.text.statements().iter().any(begins)
+            }
+            Effect::RanUnknown => true,
+            Effect::Parsed { .. }
+            | Effect::Brought { .. }
+            | Effect::Closed { .. }
+            | Effect::BoundUnnamed
+            | Effect::ClosedUnnamed => false,
+        })
+    }
+
+    /// True when what becomes of the unnamed portal is under way.
+    pub(crate) fn decides_unnamed_portal(&self) -> bool {
+        self.expected().any(|effect| matches!(effect, Effect::BoundUnnamed | Effect::ClosedUnnamed))
+    }
+
     /// What is still to come, the latest first.
     pub(crate) fn expected(&self) -> impl Iterator<Item = &Effect> {
         self.pending.iter().rev().map(|(_, effect)| effect)
@@ -195,6 +220,23 @@ impl Leg {
     pub(crate) fn ask(&mut self, owed: Owed, text: &[u8], leaves: Leaves, out: &mut Actions) {
         self.query(owed, leaves);
         out.make_to_backend(self.backend(), |to| frontend::put_query(to, text));
+    }
+
+    /// Asks the same in a batch that leaves the unnamed portal as it is.
+    pub(crate) fn ask_beside_portal(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
+        for request in [Request::Parse, Request::Bind, Request::Execute, Request::Close] {
+            self.request(request, owed, false);
+        }
+        self.request(Request::Close, owed, false);
+        self.request(Request::Sync, owed, false);
+        out.make_to_backend(self.backend(), |to| {
+            frontend::put_parse(to, b"", text, [].into_iter());
+            frontend::put_bind(to, OWN_PORTAL, b"", [].into_iter(), [].into_iter(), [].into_iter());
+            frontend::put_execute(to, OWN_PORTAL, 0);
+            frontend::put_close(to, frontend::Target::Portal(OWN_PORTAL));
+            frontend::put_close(to, frontend::Target::Statement(b""));
+            frontend::put_sync(to);
+        });
     }
 
     /// Says goodbye to the server process: it answers what it has been asked, and ends.

@@ -12,7 +12,9 @@ impl Backend {
     pub(super) fn look_up(&self, text: &str, wires: &mut Wires<'_>) -> String {
         const COLUMNS: u16 = 7;
         let mut rows = 0;
-        columns(COLUMNS, wires.out);
+        if !self.extended {
+            columns(COLUMNS, wires.out);
+        }
         for asked in text.split(",(").skip(1) {
             let Some((at, name)) = relation_asked(asked) else { continue };
             let Some(found) = self.relation(name, wires) else { continue };

@@ -19,6 +19,11 @@ impl Backend {
     pub(super) fn run_simple(&mut self, sql: &Sql, wires: &mut Wires<'_>) -> Result<Option<String>, Failure> {
         self.refuse_when_aborted(sql)?;
         self.analyse(sql, wires.data)?;
+        if !is_planned_wrong(sql) && *sql != Sql::Read(Read::PoolVersion) {
+            // What fails from here on leaves it behind, in a block that has failed.
+            self.open_portal(String::new(), Some(sql.clone()), Vec::new());
+            self.spend_portal();
+        }
         let outcome = self.run(sql, &[], wires)?;
         if !self.traits.reports_late {
             self.report(wires);
@@ -431,6 +436,11 @@ impl Backend {
 
 fn no_temporary(table: usize) -> Failure {
     Failure::new("42P01", format!("relation \"temporary_{table}\" does not exist"))
+}
+
+/// True for what the planner finds wrong: it computes what does not depend on rows.
+pub(super) fn is_planned_wrong(sql: &Sql) -> bool {
+    *sql == Sql::Read(Read::DivideByZero)
 }
 
 /// True when a statement takes a snapshot.

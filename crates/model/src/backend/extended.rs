@@ -1,4 +1,4 @@
-use super::execute::{Outcome, row, row_description, tag, tag_of};
+use super::execute::{Outcome, is_planned_wrong, row, row_description, tag, tag_of};
 use super::{Backend, Failure, Transaction, Wires};
 use crate::message::{Message, int16, int32, put, text};
 use crate::sql::{self, Read, Sql};
@@ -114,8 +114,9 @@ impl Backend {
         if !portal.is_empty() && self.portals.contains_key(&portal) {
             return Err(Failure::new("42P03", format!("cursor \"{portal}\" already exists")));
         }
-        if sql == Some(Sql::Read(Read::DivideByZero)) {
-            // The planner finds out.
+        if sql.as_ref().is_some_and(is_planned_wrong) {
+            // The portal is there before it is planned, and stays empty.
+            self.open_portal(portal, None, Vec::new());
             return Err(Failure::new("22012", "division by zero"));
         }
         self.open_portal(portal, sql, parameters);
@@ -128,6 +129,13 @@ impl Backend {
         self.next_portal += 1;
         let portal = Portal { sql, parameters, run: Run::Not, number: self.next_portal };
         self.portals.insert(name, portal);
+    }
+
+    /// The unnamed portal cannot be run, or not once more.
+    pub(super) fn spend_portal(&mut self) {
+        if let Some(portal) = self.portals.get_mut("") {
+            portal.run = Run::Over;
+        }
     }
 
     fn describe(&mut self, body: &mut &[u8], wires: &mut Wires<'_>) -> Result<(), Failure> {

@@ -278,6 +278,7 @@ impl World<'_> {
 
     fn tell_once(&mut self, i: usize, event: Event<'_>) -> Result<Option<Vec<u8>>, String> {
         self.now = self.now.plus(core::time::Duration::from_millis(1));
+        self.router.refresh(self.catalogs_epoch, self.now);
         let input: &[u8] = if let Event::ClientBytes(bytes) | Event::BackendBytes { bytes, .. } = &event {
             bytes
         } else {

@@ -33,9 +33,22 @@ impl Serving {
             }
             (Effect::Brought { name }, Ended::Well) => self.state.statements.also_at(&name, backend),
             (Effect::Closed { name }, Ended::Well) => self.closed(turn, &name),
+            (Effect::BoundUnnamed, Ended::Well) if turn == Turn::Reader => {
+                self.state.portals.made_elsewhere(self.unit.messages());
+            }
+            (Effect::ClosedUnnamed, Ended::Well) if turn == Turn::Reader => {
+                self.state.portals.unnamed_ends_elsewhere();
+            }
+            (Effect::BoundUnnamed | Effect::ClosedUnnamed, Ended::Well) => {
+                self.state.portals.unnamed_is_leads();
+            }
             (Effect::Ran(_) | Effect::RanUnknown, Ended::Failed) => {}
             (
-                Effect::Parsed { .. } | Effect::Brought { .. } | Effect::Closed { .. },
+                Effect::Parsed { .. }
+                | Effect::Brought { .. }
+                | Effect::Closed { .. }
+                | Effect::BoundUnnamed
+                | Effect::ClosedUnnamed,
                 Ended::Failed | Ended::FailedLate,
             ) => {}
         }
@@ -75,6 +88,9 @@ impl Serving {
                 if matches!(finished.request, Request::Query) {
                     // Also one whose Parse was on its way when the query was sent.
                     self.state.statements.lead_ends_unnamed();
+                    if finished.ended != Ended::Failed {
+                        self.state.portals.unnamed_ends();
+                    }
                 }
                 self.state.ready(status, finished.ended == Ended::Well);
                 self.saw_lead(cx);

@@ -261,14 +261,12 @@ impl Serving {
             let message = messages.get(parsed.message.clone()).unwrap_or_default();
             self.state.statements.unnamed_begins(message, parsed.script.clone())
         });
-        if batch.bound && self.transaction() != TransactionStatus::Idle {
-            self.state.portals.made_elsewhere(self.unit.messages());
-        }
+        let portals_stay = self.transaction() != TransactionStatus::Idle;
         let Some(leg) = &mut self.reader else { return Step::Hold };
         if let Some(id) = unnamed {
             leg.unnamed = id;
         }
-        request_all(leg, messages, before, &batch.parsed);
+        request_all(leg, messages, before, &batch.parsed, portals_stay);
         let (backend, node) = (leg.backend(), leg.node());
         self.turn = Turn::Reader;
         self.tell_batch(cx, messages, before, out);
@@ -309,14 +307,14 @@ impl Batch {
 }
 
 /// Notes every request of whole messages that are sent to a leg.
-fn request_all(leg: &mut Leg, messages: &[u8], framer: &Framer, parsed: &[Parsed]) {
+fn request_all(leg: &mut Leg, messages: &[u8], framer: &Framer, parsed: &[Parsed], portals_stay: bool) {
     let (mut framer, mut input) = (framer.clone(), messages);
     let mut parsed = parsed.iter();
     while let Ok(Some(piece)) = framer.next(&mut input) {
         let raw = piece.raw;
         let (request, effect) = match piece.kind {
             b'P' => (Request::Parse, parsed.next().and_then(|parsed| parsing(messages, parsed))),
-            b'B' => (Request::Bind, None),
+            b'B' => (Request::Bind, portals_stay.then_some(Effect::BoundUnnamed)),
             b'D' => match peek::about(raw) {
                 About::Statement(_) => (Request::DescribeStatement, None),
                 About::Portal(_) | About::Bind { .. } | About::Unknown => (Request::DescribePortal, None),
@@ -324,7 +322,8 @@ fn request_all(leg: &mut Leg, messages: &[u8], framer: &Framer, parsed: &[Parsed
             b'E' => (Request::Execute, None),
             b'C' => match peek::about(raw) {
                 About::Statement(name) => (Request::Close, Some(Effect::Closed { name: name.into() })),
-                About::Portal(_) | About::Bind { .. } | About::Unknown => (Request::Close, None),
+                About::Portal(_) => (Request::Close, portals_stay.then_some(Effect::ClosedUnnamed)),
+                About::Bind { .. } | About::Unknown => (Request::Close, None),
             },
             b'S' => (Request::Sync, None),
             // A Flush is not answered.

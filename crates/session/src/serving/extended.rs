@@ -106,13 +106,16 @@ impl Serving {
         if step != Step::Taken {
             return step;
         }
+        let mut effect = None;
         if self.tracking == Tracking::On
             && let About::Bind { portal, statement } = about
         {
             let bound = self.binding(statement);
             self.state.portals.bind(portal, bound);
+            effect = self.state.portals.is_elsewhere().then_some(Effect::BoundUnnamed);
+            effect = effect.filter(|_| portal.is_empty());
         }
-        self.send_to_lead(cx, Request::Bind, part, None, out)
+        self.send_to_lead(cx, Request::Bind, part, effect, out)
     }
 
     fn binding(&self, statement: &[u8]) -> Bound {
@@ -132,7 +135,9 @@ impl Serving {
             | Effect::Ran(_)
             | Effect::RanUnknown
             | Effect::Brought { .. }
-            | Effect::Closed { .. } => None,
+            | Effect::Closed { .. }
+            | Effect::BoundUnnamed
+            | Effect::ClosedUnnamed => None,
         });
         if pending.is_some() {
             return pending;
@@ -166,22 +171,28 @@ impl Serving {
         if !self.state.portals.is_elsewhere() {
             return Step::Taken;
         }
-        let Some(leg) = &mut self.lead else { return Step::Taken };
+        let Some(leg) = self.lead.as_mut().filter(|leg| !leg.decides_unnamed_portal()) else {
+            return Step::Taken;
+        };
         if leg.ledger.owes() {
             out.make_to_backend(leg.backend(), frontend::put_flush);
             return Step::Hold;
         }
         if leg.ledger.transaction() == TransactionStatus::Failed {
-            // It has ended them all.
-            self.state.portals.clear();
+            // Nothing can be made there any more, nor run.
             return Step::Taken;
         }
-        if self.state.portals.take_stale() {
-            leg.request(Request::Close, Owed::Nobody, false);
-            out.make_to_backend(leg.backend(), |to| frontend::put_close(to, frontend::Target::Portal(b"")));
-        }
+        leg.request(Request::Close, Owed::Nobody, false);
+        out.make_to_backend(leg.backend(), |to| frontend::put_close(to, frontend::Target::Portal(b"")));
         let messages = self.state.portals.take_elsewhere();
-        let (mut framer, mut input) = (Framer::new(frontend::largest_body), messages.as_slice());
+        self.make_portal(&messages, out);
+        Step::Taken
+    }
+
+    /// Makes the unnamed portal on the lead by the messages that have made it elsewhere.
+    fn make_portal(&mut self, messages: &[u8], out: &mut Actions) {
+        let mut parsed = false;
+        let (mut framer, mut input) = (Framer::new(frontend::largest_body), messages);
         while let Ok(Some(piece)) = framer.next(&mut input) {
             let request = match piece.kind {
                 b'P' => Request::Parse,
@@ -196,19 +207,30 @@ impl Serving {
                 continue;
             }
             let Some(leg) = &mut self.lead else { break };
-            let named = peek::parse_head(piece.raw).is_some_and(|(name, _)| !name.is_empty());
-            if request == Request::Parse && named {
-                continue;
+            if request == Request::Parse {
+                if peek::parse_head(piece.raw).is_some_and(|(name, _)| !name.is_empty()) {
+                    continue;
+                }
+                parsed = true;
             }
             leg.request(request, Owed::Nobody, false);
             out.make_to_backend(leg.backend(), |to| to.extend_from_slice(piece.raw));
         }
-        Step::Taken
+        if let Some(leg) = self.lead.as_mut().filter(|_| parsed) {
+            leg.request(Request::Close, Owed::Nobody, false);
+            out.make_to_backend(leg.backend(), |to| {
+                frontend::put_close(to, frontend::Target::Statement(b""))
+            });
+            self.lead_ran_own_query();
+        }
     }
 
     pub(super) fn execute(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
         if self.lead.is_none() {
             return self.ask_for_lead(cx, out);
+        }
+        if peek::about(part.raw) == About::Portal(b"") && self.bring_portal(out) == Step::Hold {
+            return Step::Hold;
         }
         let effect = match (self.tracking, peek::about(part.raw)) {
             (Tracking::Off, _) => None,
@@ -221,12 +243,6 @@ impl Serving {
                 Some(Effect::RanUnknown)
             }
         };
-        if peek::about(part.raw) == About::Portal(b"") && self.bring_portal(out) == Step::Hold {
-            return Step::Hold;
-        }
-        if peek::about(part.raw) == About::Portal(b"") && peek::wants_all_rows(part.raw) {
-            self.state.portals.unnamed_ends();
-        }
         if let Some(Effect::Ran(script)) = &effect {
             if self.bring_for(Request::Execute, &script.text, out) == Step::Hold {
                 return Step::Hold;
@@ -244,17 +260,11 @@ impl Serving {
         let about = peek::about(part.raw);
         let effect = match (self.tracking, about) {
             (Tracking::On, About::Statement(name)) => Some(Effect::Closed { name: name.into() }),
+            (Tracking::On, About::Portal(b"")) if self.state.portals.is_elsewhere() => {
+                Some(Effect::ClosedUnnamed)
+            }
             (Tracking::On | Tracking::Off, _) => None,
         };
-        match about {
-            About::Statement(b"") => {
-                let step = self.bring_statement(cx, Some(b""), out);
-                if step != Step::Taken {
-                    return step;
-                }
-            }
-            About::Statement(_) | About::Portal(_) | About::Bind { .. } | About::Unknown => {}
-        }
         self.send_to_lead(cx, Request::Close, part, effect, out)
     }
 

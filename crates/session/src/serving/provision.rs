@@ -110,6 +110,10 @@ impl Serving {
         for name in names {
             close_stale_one(leg, name, out);
         }
+        if carrier == Request::Parse && leg.ledger.transaction() == TransactionStatus::Failed {
+            lacking.iter().for_each(|name| take_name(leg, name, out));
+            return Step::Taken;
+        }
         let parsed = bring_statements(leg, &self.state, &lacking, out);
         if carrier == Request::Query && (parsed || stale) {
             end_batch(leg, out);
@@ -226,6 +230,14 @@ fn close_stale_one(leg: &mut Leg, name: &[u8], out: &mut Actions) {
         leg.request(Request::Close, Owed::Nobody, false);
         out.make_to_backend(leg.backend(), |to| frontend::put_close(to, Target::Statement(name)));
     }
+}
+
+/// Makes sure that a name is taken on a leg whose transaction has failed. Nothing else can be prepared there than what
+/// holds no statement; it is closed before the name is used.
+fn take_name(leg: &mut Leg, name: &[u8], out: &mut Actions) {
+    leg.request(Request::Parse, Owed::Nobody, false);
+    out.make_to_backend(leg.backend(), |to| frontend::put_parse(to, name, b"", [].into_iter()));
+    leg.stale.push(name.into());
 }
 
 fn bring_settings(leg: &mut Leg, state: &State, out: &mut Actions) {

@@ -140,7 +140,6 @@ impl Serving {
         if let Some(leg) = &self.lead {
             self.count(leg.node(), count, out);
         }
-        self.state.portals.unnamed_ends();
         let located = self.position_follows(cx, asked.effect.as_ref());
         let step = self.send_query(cx, part, asked, out);
         if located && part.is_whole() {

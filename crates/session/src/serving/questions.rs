@@ -46,17 +46,23 @@ impl Serving {
         Where::Wait
     }
 
-    /// Sends the lead a simple query of the session's own. It ends the lead's unnamed statement, which is prepared
-    /// again when the client wants it.
+    /// Sends the lead a query of the session's own. It ends the lead's unnamed statement, which is prepared again when
+    /// the client wants it. The unnamed portal of a transaction could not be made again.
     pub(super) fn ask_lead(&mut self, text: &[u8], leaves: Leaves, out: &mut Actions) {
+        let open = self.transaction() != TransactionStatus::Idle;
+        let portal = self.state.portals.is_leads();
         if let Some(leg) = &mut self.lead {
-            leg.ask(Owed::Session, text, leaves, out);
+            if portal && (open || leg.may_begin()) {
+                leg.ask_beside_portal(Owed::Session, text, out);
+            } else {
+                leg.ask(Owed::Session, text, leaves, out);
+            }
         }
         self.lead_ran_own_query();
     }
 
     /// The lead has no unnamed statement any more; the client has one as before.
-    fn lead_ran_own_query(&mut self) {
+    pub(super) fn lead_ran_own_query(&mut self) {
         if let Some(leg) = &mut self.lead {
             leg.unnamed = UnnamedId::LeadsOwn;
         }
@@ -65,8 +71,7 @@ impl Serving {
 
     /// True when that costs the client nothing that could not be given back.
     pub(super) fn may_ask_lead(&self) -> bool {
-        let portal = self.transaction() != TransactionStatus::Idle && self.state.portals.unnamed_waits();
-        self.state.statements.unnamed_can_move() && !portal
+        self.state.statements.unnamed_can_move()
     }
 
     /// Collects rows of an answer.

@@ -97,7 +97,9 @@ impl Serving {
             return Step::Hold;
         }
         let id = self.state.statements.unnamed_ends();
-        self.state.portals.unnamed_ends_elsewhere();
+        if self.transaction() != TransactionStatus::Idle {
+            self.state.portals.unnamed_ends_elsewhere();
+        }
         self.tell_sent(cx, Turn::Reader, part, out);
         let leaves = match text {
             Text::One(statement) if self.reader.as_ref().is_some_and(|leg| leg.may_stay_clean()) => {
@@ -184,6 +186,7 @@ impl Serving {
         }
         let unit = core::mem::take(&mut self.unit);
         self.forget_prepared_by(unit.messages());
+        self.state.portals.unnamed_is_leads();
         self.bring_needs(&unit, out);
         let copies_in = self.client.copies_in;
         let (mut framer, mut input) = (Framer::new(frontend::largest_body), unit.messages());

@@ -181,9 +181,16 @@ impl State {
                 self.end_block(status != TransactionStatus::Failed, &statement.verb);
             }
             Verb::Rollback { .. } => self.end_block(false, &statement.verb),
-            Verb::Savepoint(name) => self.transaction.journal.savepoint(name),
-            Verb::Release(name) => self.transaction.journal.release(name),
+            Verb::Savepoint(name) => {
+                self.transaction.journal.savepoint(name);
+                self.portals.savepoint(name);
+            }
+            Verb::Release(name) => {
+                self.transaction.journal.release(name);
+                self.portals.release(name);
+            }
             Verb::RollbackTo(name) => {
+                self.portals.roll_back_to(name);
                 self.transaction.journal.roll_back_to(name);
                 self.rename();
             }
@@ -284,6 +291,7 @@ impl State {
     }
 
     fn finish(&mut self, commits: bool) {
+        self.portals.unnamed_ends();
         let mut ended = core::mem::take(&mut self.transaction);
         if ended.wrote {
             let before = if ended.explicit { WroteBefore::InTransaction } else { WroteBefore::Outside };

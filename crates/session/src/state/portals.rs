@@ -16,27 +16,47 @@ pub(crate) enum Bound {
     Unknown,
 }
 
-/// The portals that the client has bound on the lead.
+/// The portals that the client has bound.
 #[derive(Debug, Default)]
 pub(crate) struct Portals {
+    /// What the lead's unnamed portal runs.
     unnamed: Bound,
-    /// The unnamed portal is bound and has not been run to its end.
-    waits: bool,
-    /// A query on a reader has ended it, and the lead still has it.
-    stale: bool,
-    /// The messages with which a reader has made it, in a transaction that goes on; empty when it is the lead's.
-    elsewhere: Vec<u8>,
+    place: Place,
     named: HashMap<Box<[u8]>, Bound>,
 }
 
+/// Where the client's unnamed portal is.
+#[derive(Debug, Default)]
+enum Place {
+    /// Nowhere: it has none, and neither has the lead.
+    #[default]
+    Nowhere,
+    /// On the lead.
+    Lead,
+    /// A reader has ended it; the lead may still have one.
+    Ended,
+    /// A reader has made it, in a transaction that goes on.
+    Reader(Made),
+}
+
+/// A portal that a reader has made.
+#[derive(Debug)]
+struct Made {
+    /// The messages that did it; empty when they were too long to be kept.
+    by: Vec<u8>,
+    /// The savepoints that were set since, the oldest first: going back to one of them leaves the portal.
+    saved: Vec<Box<str>>,
+}
+
 impl Portals {
-    /// A portal was bound.
+    /// A portal is bound on the lead. The unnamed one of a reader is the client's until that has gone well.
     pub(crate) fn bind(&mut self, name: &[u8], bound: Bound) {
         if name.is_empty() {
             self.unnamed = bound;
-            self.waits = true;
-            self.stale = false;
-            self.elsewhere.clear();
+            match self.place {
+                Place::Nowhere | Place::Lead => self.place = Place::Lead,
+                Place::Ended | Place::Reader(_) => {}
+            }
         } else if self.named.len() < limits::PORTALS {
             self.named.insert(name.into(), bound);
         } else {
@@ -49,51 +69,85 @@ impl Portals {
         if name.is_empty() { &self.unnamed } else { self.named.get(name).unwrap_or(&Bound::Unknown) }
     }
 
-    /// The unnamed portal is run to its end, or ended by a query.
-    pub(crate) fn unnamed_ends(&mut self) {
-        self.waits = false;
+    /// The lead's unnamed portal was made, or ended, for the client: it is the client's.
+    pub(crate) fn unnamed_is_leads(&mut self) {
+        self.place = Place::Lead;
     }
 
-    /// A query has ended it on a reader.
+    /// A query has ended the unnamed portal on a reader.
     pub(crate) fn unnamed_ends_elsewhere(&mut self) {
-        self.waits = false;
-        self.stale = true;
-        self.elsewhere.clear();
+        self.place = Place::Ended;
     }
 
     /// These messages have made it on a reader.
     pub(crate) fn made_elsewhere(&mut self, messages: &[u8]) {
-        self.unnamed_ends_elsewhere();
-        self.elsewhere.extend_from_slice(messages);
+        self.place = Place::Reader(Made { by: messages.to_vec(), saved: Vec::new() });
     }
 
-    /// What makes it on the lead, which is done once.
+    /// What makes the client's on the lead, once the lead's own is closed; empty when the client has none. From now on
+    /// it is the lead's, and reads.
     pub(crate) fn take_elsewhere(&mut self) -> Vec<u8> {
-        core::mem::take(&mut self.elsewhere)
+        self.unnamed = Bound::Quiet;
+        match core::mem::replace(&mut self.place, Place::Lead) {
+            Place::Nowhere | Place::Lead | Place::Ended => Vec::new(),
+            Place::Reader(Made { by, .. }) => by,
+        }
     }
 
     /// True when the client's is not the lead's.
     pub(crate) fn is_elsewhere(&self) -> bool {
-        self.stale || !self.elsewhere.is_empty()
+        match self.place {
+            Place::Nowhere | Place::Lead => false,
+            Place::Ended | Place::Reader(_) => true,
+        }
     }
 
-    /// True when the lead has one that the client has not: it is to be closed now.
-    pub(crate) fn take_stale(&mut self) -> bool {
-        core::mem::take(&mut self.stale)
+    /// True when the client's may be the lead's.
+    pub(crate) fn is_leads(&self) -> bool {
+        matches!(self.place, Place::Lead)
     }
 
-    /// True when the client may still run the unnamed portal.
-    pub(crate) fn unnamed_waits(&self) -> bool {
-        self.waits
+    /// A savepoint was set.
+    pub(crate) fn savepoint(&mut self, name: &str) {
+        if let Place::Reader(made) = &mut self.place
+            && made.saved.len() < limits::SESSION_SETTINGS
+        {
+            made.saved.push(name.into());
+        }
     }
 
-    /// Their transaction has ended, and they with it. One that has been bound behind the end, before it was answered,
-    /// is forgotten too, and may be anything.
+    /// A savepoint was released, and those behind it.
+    pub(crate) fn release(&mut self, name: &str) {
+        if let Place::Reader(made) = &mut self.place
+            && let Some(at) = made.saved.iter().rposition(|known| **known == *name)
+        {
+            made.saved.truncate(at);
+        }
+    }
+
+    /// What was made since the savepoint is gone.
+    pub(crate) fn roll_back_to(&mut self, name: &str) {
+        if let Place::Reader(made) = &mut self.place {
+            match made.saved.iter().rposition(|known| **known == *name) {
+                Some(at) => made.saved.truncate(at + 1),
+                None => self.place = Place::Ended,
+            }
+        }
+    }
+
+    /// The transaction has ended, and the unnamed portal with it. One that has been bound behind the end, before it was
+    /// answered, is the lead's.
+    pub(crate) fn unnamed_ends(&mut self) {
+        match self.place {
+            Place::Nowhere | Place::Lead => {}
+            Place::Ended | Place::Reader(_) => self.place = Place::Nowhere,
+        }
+    }
+
+    /// Their transaction has ended, and they with it, and nothing has been asked since.
     pub(crate) fn clear(&mut self) {
         self.unnamed = Bound::Unknown;
-        self.waits = false;
-        self.stale = false;
-        self.elsewhere.clear();
+        self.place = Place::Nowhere;
         self.named.clear();
     }
 }
