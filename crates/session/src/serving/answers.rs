@@ -9,7 +9,7 @@ use crate::{
     effect::Effect,
     ledger::{Ended, Finished, Owed, Request},
     planted::{PlantedBug, planted},
-    state::UnnamedId,
+    state::{Source, UnnamedId},
 };
 
 impl Serving {
@@ -22,6 +22,14 @@ impl Serving {
             (Effect::Ran(script), Ended::Well) => self.state.ran(&script, backend, status),
             (Effect::Ran(script), Ended::FailedLate) => self.state.failed(&script.text),
             (Effect::RanUnknown, Ended::Well | Ended::FailedLate) => self.state.ran_unknown(),
+            (Effect::Parsed { name, script, source: Source::Parse(message) }, Ended::Well)
+                if name.is_empty() && turn == Turn::Reader =>
+            {
+                let id = self.state.statements.unnamed_begins(&message, script);
+                if let Some(leg) = &mut self.reader {
+                    leg.unnamed = id;
+                }
+            }
             (Effect::Parsed { name, script, source }, Ended::Well) if name.is_empty() => {
                 self.state.statements.lead_parsed_unnamed(&source, script);
                 if let Some(leg) = &mut self.lead {

@@ -370,8 +370,8 @@ impl Serving {
             self.reader_error(next_owed, of_a_standby);
         }
         let Some(leg) = self.leg_mut(turn) else { return (Life::Open, Owed::Nobody) };
-        if turn == Turn::Lead && leg.fails_unnamed_parse() {
-            self.state.statements.lead_ends_unnamed();
+        if leg.fails_unnamed_parse() {
+            self.unnamed_failed(turn);
         }
         let Some(leg) = self.leg_mut(turn) else { return (Life::Open, Owed::Nobody) };
         let Ok(outcome) = leg.ledger.reply(Reply::Error) else {
@@ -405,6 +405,15 @@ impl Serving {
                 self.disown_unit();
             }
             Owed::Client => {}
+        }
+    }
+
+    /// A Parse of the unnamed statement has failed: there is none any more.
+    fn unnamed_failed(&mut self, turn: Turn) {
+        match (turn, &mut self.reader) {
+            (Turn::Reader, Some(leg)) => leg.unnamed = self.state.statements.unnamed_ends(),
+            (Turn::Reader, None) => {}
+            (Turn::Lead, _) => self.state.statements.lead_ends_unnamed(),
         }
     }
 

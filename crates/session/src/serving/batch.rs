@@ -256,8 +256,9 @@ impl Serving {
         if self.provide_reader(Request::Sync, out) == Step::Hold {
             return Step::Hold;
         }
-        let last_unnamed = batch.parsed.iter().rfind(|parsed| parsed.name.is_empty());
-        let unnamed = last_unnamed.map(|parsed| {
+        // One that follows something else may be discarded: it is noted when it is answered.
+        let first = batch.parsed.first().filter(|parsed| parsed.begins_unnamed());
+        let unnamed = first.map(|parsed| {
             let message = messages.get(parsed.message.clone()).unwrap_or_default();
             self.state.statements.unnamed_begins(message, parsed.script.clone())
         });
@@ -287,6 +288,13 @@ impl Serving {
         {
             self.tell_sent(cx, Turn::Reader, &Part::kept(piece.raw), out);
         }
+    }
+}
+
+impl Parsed {
+    /// True when the batch begins with it, and it is the unnamed statement.
+    fn begins_unnamed(&self) -> bool {
+        self.name.is_empty() && self.message.start == 0
     }
 }
 
@@ -334,7 +342,7 @@ fn request_all(leg: &mut Leg, messages: &[u8], framer: &Framer, parsed: &[Parsed
 }
 
 fn parsing(messages: &[u8], parsed: &Parsed) -> Option<Effect> {
-    let name = messages.get(parsed.name.clone()).filter(|name| !name.is_empty())?;
+    let name = messages.get(parsed.name.clone()).filter(|_| !parsed.begins_unnamed())?;
     let source = Source::Parse(messages.get(parsed.message.clone())?.into());
     Some(Effect::Parsed { name: name.into(), script: parsed.script.clone(), source })
 }
