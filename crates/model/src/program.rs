@@ -122,7 +122,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn unit(&mut self) {
-        match self.rng.below(25) {
+        match self.rng.below(28) {
             0..8 => self.simple(),
             8..13 => self.well_formed_batch(),
             13..16 => self.wild_batch(),
@@ -131,6 +131,8 @@ impl Writer<'_> {
             18 => self.sleep(),
             19..22 => return self.block(),
             22..24 => return self.change_and_read(),
+            24 => return self.write_and_count(),
+            25 | 26 => return self.prepare_again(),
             _ => match self.manners {
                 Manners::Rude => self.stray(),
                 Manners::Polite => {
@@ -194,6 +196,36 @@ impl Writer<'_> {
         self.run(&text);
         let text = self.depending();
         self.run(&text);
+    }
+
+    /// A write, perhaps a table that hides what was written, and counts of it.
+    fn write_and_count(&mut self) {
+        let me = self.me;
+        self.run(&format!("INSERT INTO t{me} VALUES (1)"));
+        if self.rng.chance(30) {
+            self.run(&format!("CREATE TEMP TABLE t{me} (a int)"));
+        }
+        for _ in 0..1 + self.rng.below(4) {
+            self.run(&format!("SELECT count(*) AS v FROM t{me}"));
+        }
+    }
+
+    /// One name for one statement after the other, closed in between or not.
+    fn prepare_again(&mut self) {
+        let name = *self.rng.pick(&["s0", "s1"]);
+        for _ in 0..2 + self.rng.below(2) {
+            let text = self.depending();
+            self.parse(name, &text);
+            self.bind_empty(name);
+            self.execute("", 0);
+            self.sync();
+            self.perhaps_wait();
+            if self.rng.chance(70) {
+                self.close(b'S', name);
+                self.sync();
+                self.perhaps_wait();
+            }
+        }
     }
 
     /// Leaves nothing open, and makes sure that all has been answered.
