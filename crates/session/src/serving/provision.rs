@@ -3,7 +3,7 @@
 //! All of it is sent ahead of the client's own messages, without waiting for the answers. Should it fail on a reader,
 //! the unit behind it is not shown and goes to the lead; on the lead, the client sees what a server would have said.
 
-use pgherd_sql::{Text, Verb};
+use pgherd_sql::{Statement, Text, Verb};
 use pgherd_wire::backend::TransactionStatus;
 use pgherd_wire::frontend::{self, Target};
 
@@ -78,8 +78,11 @@ impl Serving {
                 names.push(name.as_bytes());
             }
         }
-        if *text == Text::Unread {
-            // It may name any.
+        let closes_all = |statement: &Statement| matches!(statement.verb, Verb::Deallocate(None));
+        let several_close_all =
+            matches!(text, Text::Several(statements) if statements.iter().any(closes_all));
+        if *text == Text::Unread || several_close_all {
+            // It may name any. Of several statements one may fail, and only the lead knows whether all are closed.
             let all: Vec<Box<[u8]>> = self.state.statements.names().map(Into::into).collect();
             let all: Vec<&[u8]> = all.iter().map(|name| &**name).collect();
             return self.bring_named(carrier, &all, out);
