@@ -180,9 +180,12 @@ impl Leg {
         })
     }
 
-    /// True when a Parse of the unnamed statement is under way.
+    /// True when a Parse of the unnamed statement is under way in the batch that was begun last.
     pub(crate) fn parses_unnamed(&self) -> bool {
-        self.expected().any(|effect| matches!(effect, Effect::Parsed { name, .. } if name.is_empty()))
+        let before = self.ledger.last_end();
+        self.pending.iter().any(|(ticket, effect)| {
+            Some(*ticket) > before && matches!(effect, Effect::Parsed { name, .. } if name.is_empty())
+        })
     }
 
     /// True when a statement of this name is being prepared that was prepared elsewhere before.

@@ -378,6 +378,21 @@ impl Ledger {
         self.queue.front().map(|front| front.ticket)
     }
 
+    /// The last request in the queue that ends a batch: what follows it is read whatever becomes of what is before it.
+    pub fn last_end(&self) -> Option<Ticket> {
+        let ends = |entry: &&Entry| match entry.request {
+            Request::Sync | Request::Query | Request::FunctionCall => true,
+            Request::Parse
+            | Request::Bind
+            | Request::DescribeStatement
+            | Request::DescribePortal
+            | Request::Execute
+            | Request::Close
+            | Request::CopyEnd => false,
+        };
+        self.queue.iter().rev().find(ends).map(|entry| entry.ticket)
+    }
+
     /// Whom the reply that comes next is for; the client when none is owed.
     pub fn next_owed(&self) -> Owed {
         self.queue.front().map_or(Owed::Client, |front| front.owed)
