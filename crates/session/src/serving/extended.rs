@@ -52,9 +52,6 @@ impl Serving {
         if self.lead.is_none() {
             return self.ask_for_lead(cx, out);
         }
-        if !name.is_empty() && self.bring_named(Request::Parse, &[name], out) == Step::Hold {
-            return Step::Hold;
-        }
         if text::may_be_copy(sql) {
             self.client.copies_in = CopiesIn::Maybe;
         }
@@ -72,6 +69,10 @@ impl Serving {
                 if self.bring_for(Request::Parse, &text, out) == Step::Hold
                     || self.show_lead_a_query(&text, out) == Step::Hold
                 {
+                    return Step::Hold;
+                }
+                // At the end: what it sends is not to be sent again.
+                if !name.is_empty() && self.bring_named(Request::Parse, &[name], out) == Step::Hold {
                     return Step::Hold;
                 }
                 Some(parsing(text, name, sql, part.raw))
