@@ -38,8 +38,8 @@ pub(crate) struct Leg {
     pending: VecDeque<(Ticket, Effect)>,
 }
 
-/// The portal that the session makes for itself on a backend that the client uses too.
-const OWN_PORTAL: &[u8] = b"pgherd's own";
+/// The name of what the session makes for itself on a backend that the client uses too.
+const OWN_NAME: &[u8] = b"pgherd's own";
 
 /// How far a reader is in the client's transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,20 +225,29 @@ impl Leg {
         out.make_to_backend(self.backend(), |to| frontend::put_query(to, text));
     }
 
-    /// Asks the same in a batch that leaves the unnamed portal as it is.
-    pub(crate) fn ask_beside_portal(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
-        for request in [Request::Parse, Request::Bind, Request::Execute, Request::Close] {
+    /// Asks the same in a batch that leaves the unnamed portal and the unnamed statement as they are.
+    pub(crate) fn ask_beside(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
+        self.run_beside(owed, text, out);
+        self.request(Request::Sync, owed, false);
+        out.make_to_backend(self.backend(), frontend::put_sync);
+    }
+
+    /// The same within the batch that is open.
+    pub(crate) fn run_beside(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
+        use frontend::Target;
+        // One that failed may have left its statement behind.
+        for request in [Request::Close, Request::Parse, Request::Bind, Request::Execute] {
             self.request(request, owed, false);
         }
         self.request(Request::Close, owed, false);
-        self.request(Request::Sync, owed, false);
+        self.request(Request::Close, owed, false);
         out.make_to_backend(self.backend(), |to| {
-            frontend::put_parse(to, b"", text, [].into_iter());
-            frontend::put_bind(to, OWN_PORTAL, b"", [].into_iter(), [].into_iter(), [].into_iter());
-            frontend::put_execute(to, OWN_PORTAL, 0);
-            frontend::put_close(to, frontend::Target::Portal(OWN_PORTAL));
-            frontend::put_close(to, frontend::Target::Statement(b""));
-            frontend::put_sync(to);
+            frontend::put_close(to, Target::Statement(OWN_NAME));
+            frontend::put_parse(to, OWN_NAME, text, [].into_iter());
+            frontend::put_bind(to, OWN_NAME, OWN_NAME, [].into_iter(), [].into_iter(), [].into_iter());
+            frontend::put_execute(to, OWN_NAME, 0);
+            frontend::put_close(to, Target::Portal(OWN_NAME));
+            frontend::put_close(to, Target::Statement(OWN_NAME));
         });
     }
 

@@ -105,7 +105,7 @@ impl Serving {
                 self.act_on_news(cx, out);
             }
             Owed::Session => {
-                if self.answered(cx, finished.ended, out) == Life::Over {
+                if self.answered(cx, finished, out) == Life::Over {
                     return Life::Over;
                 }
             }

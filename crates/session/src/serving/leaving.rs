@@ -25,6 +25,8 @@ impl Serving {
             // In the middle of a message nothing can be said to the server.
             return self.leave_now(out);
         }
+        // Should their COPY have failed, they are answered before the end.
+        self.send_unread_syncs(out);
         for leg in [&mut self.lead, &mut self.reader].into_iter().flatten() {
             if leg.ledger.owes_client() {
                 leg.dismiss(out);

@@ -177,7 +177,7 @@ impl Serving {
 }
 
 /// Where the lead is: on a primary, all that is committed there is before it.
-const POSITION: &[u8] = b"SELECT pg_catalog.pg_current_wal_insert_lsn()";
+pub(super) const POSITION: &[u8] = b"SELECT pg_catalog.pg_current_wal_insert_lsn()";
 
 /// Time between two looks at the positions while a read waits.
 const LOOK_AGAIN: core::time::Duration = core::time::Duration::from_millis(1);

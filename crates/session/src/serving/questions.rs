@@ -6,7 +6,7 @@ use super::{FactsOfUnit, Life, Serving, Wait, place::Where};
 use crate::state::UnnamedId;
 use crate::{
     Actions, Closing, Context,
-    ledger::{Ended, Owed},
+    ledger::{Ended, Finished, Owed, Request},
     leg::Leaves,
     say,
 };
@@ -46,17 +46,16 @@ impl Serving {
         Where::Wait
     }
 
-    /// Sends the lead a query of the session's own. It ends the lead's unnamed statement, which is prepared again when
-    /// the client wants it. The unnamed portal of a transaction could not be made again.
+    /// Sends the lead a query of the session's own. A simple one ends the lead's unnamed statement, which is prepared
+    /// again when the client wants it. The unnamed portal of a transaction could not be made again.
     pub(super) fn ask_lead(&mut self, text: &[u8], leaves: Leaves, out: &mut Actions) {
         let open = self.transaction() != TransactionStatus::Idle;
         let portal = self.state.portals.is_leads();
         if let Some(leg) = &mut self.lead {
             if portal && (open || leg.may_begin()) {
-                leg.ask_beside_portal(Owed::Session, text, out);
-            } else {
-                leg.ask(Owed::Session, text, leaves, out);
+                return leg.ask_beside(Owed::Session, text, out);
             }
+            leg.ask(Owed::Session, text, leaves, out);
         }
         self.lead_ran_own_query();
     }
@@ -91,12 +90,15 @@ impl Serving {
     }
 
     /// The lead has answered a question.
-    pub(super) fn answered(&mut self, cx: &mut Context<'_>, ended: Ended, out: &mut Actions) -> Life {
+    pub(super) fn answered(&mut self, cx: &mut Context<'_>, finished: Finished, out: &mut Actions) -> Life {
+        let ended = finished.ended;
         // Its memory is given away: questions are rare.
         let answer = core::mem::take(&mut self.answer);
         let Some(question) = self.questions.pop_front() else { return Life::Open };
-        // What was prepared between the asking and the answer was prepared before the query ran.
-        self.lead_ran_own_query();
+        if finished.request == Request::Query {
+            // What was prepared between the asking and the answer was prepared before the query ran.
+            self.lead_ran_own_query();
+        }
         let life = match question {
             Question::Facts { lookup, epoch } => {
                 let learnt = ended == Ended::Well && cx.router.learn(lookup, &answer, epoch).is_ok();

@@ -3,7 +3,7 @@
 use pgherd_sql::{Change, Setting, Statement, Text, Verb};
 use pgherd_wire::{backend::TransactionStatus, frontend};
 
-use super::{Serving, Wait, client::Step, questions::Question};
+use super::{Serving, Wait, client::Step, position::POSITION, questions::Question};
 use crate::{
     Actions,
     ledger::Owed,
@@ -61,8 +61,13 @@ impl Serving {
         }
         let transaction = &mut self.state.transaction;
         transaction.lead_has_queried = true;
-        if self.transaction() == TransactionStatus::InTransaction && self.may_ask_lead() {
-            self.ask_position(out);
+        if self.transaction() != TransactionStatus::InTransaction || !self.may_ask_lead() {
+            return Step::Taken;
+        }
+        match self.lead.as_mut().filter(|leg| leg.ledger.owes_client()) {
+            // A simple query would end the batch that is open.
+            Some(leg) => leg.run_beside(Owed::Nobody, POSITION, out),
+            None => self.ask_position(out),
         }
         Step::Taken
     }
