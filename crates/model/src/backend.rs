@@ -197,6 +197,22 @@ impl Backend {
         }
     }
 
+    /// The client has closed its side of the connection; the process ends.
+    pub fn end_of_input(&mut self, wires: &mut Wires<'_>) {
+        self.buffered(wires, |server, wires| {
+            match server.busy {
+                Busy::Copy(_) => server.lost_at_end(wires),
+                // It is noticed with the next read.
+                Busy::No | Busy::Sleep => server.gone = true,
+            }
+        });
+    }
+
+    /// Replies that are written and not sent. They are lost with the process, unless somebody asks for them before.
+    pub fn unsent(&self) -> &[u8] {
+        &self.unsent
+    }
+
     /// The administrator ends the process.
     pub fn shut_down(&mut self, wires: &mut Wires<'_>) {
         self.buffered(wires, |server, wires| {

@@ -9,10 +9,10 @@ use pgherd_route::{AfterWrite, Consistency, Router, Routing};
 use pgherd_session::{BackendMessages, Policy, Tracing};
 use pgherd_types::ClusteringMode;
 
-use crate::backend::{Backend, Data, Traits, Wires};
+use crate::backend::{self, Backend, Data, Traits, Wires};
 use crate::client::Client;
-use crate::message::Message;
-use crate::program::{Manners, Program, Step};
+use crate::message::{self, Message};
+use crate::program::{Manners, Occupation, Program, Step};
 use crate::rng::Rng;
 use crate::world::{self, Faults, Played, Setup, World};
 
@@ -21,6 +21,9 @@ pub use ages::Promise;
 /// What a seed stands for.
 pub fn setup(seed: u64) -> Setup {
     let mut rng = Rng::new(seed.wrapping_mul(0x2545_F491_4F6C_DD1D));
+    if rng.chance(WATCHED) {
+        return watched(rng);
+    }
     let faults = match rng.below(20) {
         0..10 => Faults::None,
         10..12 => Faults::Unasked,
@@ -52,6 +55,29 @@ pub fn setup(seed: u64) -> Setup {
     }
 }
 
+/// In how many of a hundred runs one client reads what the others write, while the primary changes.
+const WATCHED: usize = 3;
+
+/// A run in which a client could see that what it has read before is gone: standbys are far behind, and take over.
+fn watched(mut rng: Rng) -> Setup {
+    let clients = 2 + rng.below(2);
+    let traits = Traits { standby: false, reports_late: true };
+    let occupation = |me| if me == 0 { Occupation::Watches } else { Occupation::Writes };
+    let of = |rng: &mut Rng, me| Program::of(rng, me, Manners::Polite, occupation(me));
+    Setup {
+        programs: (0..clients).map(|me| ending(&mut rng, me, Manners::Polite, traits, of)).collect(),
+        mode: ClusteringMode::StreamingReplication,
+        standbys: 2,
+        lag: *rng.pick(&[90, 98]),
+        traits,
+        per_node: 2 * clients,
+        promise: Promise::Session,
+        policy: policy(&mut rng, Promise::Session),
+        faults: Faults::Changes,
+        schedule: rng.bits(),
+    }
+}
+
 /// What reads are promised: where one node answers all of them, they are as new as can be.
 fn promise(rng: &mut Rng, mode: ClusteringMode) -> Promise {
     if mode.has_primary() && rng.chance(EVENTUAL) { Promise::Eventual } else { Promise::Session }
@@ -62,7 +88,8 @@ const EVENTUAL: usize = 25;
 /// How long a read may wait for a standby.
 const WAIT: Duration = Duration::from_millis(20);
 
-fn routing(rng: &mut Rng, promise: Promise) -> Routing {
+/// The settings of routing, of which any may hold.
+pub(crate) fn routing(rng: &mut Rng, promise: Promise) -> Routing {
     Routing {
         load_balance: rng.chance(90),
         statement_level: rng.chance(30),
@@ -90,11 +117,21 @@ const MODES: [ClusteringMode; 4] = [
 
 /// A program that comes to its end: it waits for nothing that a server alone would never send.
 pub fn program(rng: &mut Rng, me: usize, manners: Manners, traits: Traits) -> Program {
-    let mut program = Program::random(rng, me, manners);
+    ending(rng, me, manners, traits, |rng, me| Program::random(rng, me, manners))
+}
+
+fn ending(
+    rng: &mut Rng,
+    me: usize,
+    manners: Manners,
+    traits: Traits,
+    random: impl Fn(&mut Rng, usize) -> Program,
+) -> Program {
+    let mut program = random(rng, me);
     while let Some(left) = stuck(&program, traits) {
         match manners {
             // What it left unread would be counted wrong.
-            Manners::Polite => program = Program::random(rng, me, manners),
+            Manners::Polite => program = random(rng, me),
             Manners::Rude => program.leave_out(program.steps().count() - left),
         }
     }
@@ -223,6 +260,8 @@ pub fn hunt(seeds: impl Iterator<Item = u64>) -> Option<(u64, String)> {
 pub struct Alone {
     /// The messages that it reads after the start.
     pub replies: Vec<Message>,
+    /// What the server kept to itself when it noticed the end of the connection.
+    unsent: Vec<Message>,
     /// Steps of its program that it cannot take, because it waits for what never comes.
     pub left: usize,
     /// True when the server has closed the connection.
@@ -231,6 +270,11 @@ pub struct Alone {
 }
 
 impl Alone {
+    /// What it sees when it sees so many: pgherd may have asked for what the server has kept.
+    fn shown(&self, messages: usize) -> Vec<Message> {
+        self.replies.iter().chain(&self.unsent).take(messages.max(self.replies.len())).cloned().collect()
+    }
+
     /// How many COPYs were bound to fail before they read anything.
     pub fn doomed_copies(&self) -> u32 {
         self.doomed_copies
@@ -262,9 +306,18 @@ fn alone_if(program: &Program, traits: Traits, late: u32) -> Alone {
             break;
         }
     }
-    let closed = server.is_gone() || (program.half_closes && client.left() == 0);
+    if program.half_closes && client.left() == 0 && !server.is_gone() {
+        server.end_of_input(&mut Wires { data: &mut data, out: &mut out });
+        client.read(&out);
+    }
+    let closed = server.is_gone();
+    let (mut at, mut unsent) = (0, Vec::new());
+    while let Some(message) = message::take_at(server.unsent(), &mut at) {
+        unsent.push(message);
+    }
     Alone {
         replies: client.replies().to_vec(),
+        unsent,
         left: client.left(),
         closed,
         doomed_copies: server.doomed_copies(),
@@ -280,11 +333,20 @@ fn judge(setup: &Setup, all: &[Played]) -> Result<(), String> {
 
 fn judge_one(setup: &Setup, me: usize, program: &Program, played: &Played) -> Result<(), String> {
     nothing_of_others(me, setup.programs.len(), played)?;
-    let replies = without_unasked(played)?;
+    let mut replies = without_unasked(played)?;
+    if program.half_closes {
+        replies.iter_mut().for_each(as_at_end_of_input);
+    }
     let verdict = |want: &Alone| {
+        let wanted = want.shown(replies.len());
         let (wanted, got) = match setup.mode.has_primary() {
-            true => portals::without_refusals(&want.replies, &replies),
-            false => (want.replies.clone(), replies.clone()),
+            true => portals::without_refusals(&wanted, &replies),
+            false => (wanted, replies.clone()),
+        };
+        let (wanted, got) = match played.faulted {
+            // A new backend may have other parameters, which the client is told.
+            true => (without_parameters(wanted), without_parameters(got)),
+            false => (wanted, got),
         };
         let (wanted, got) = ages::compare(setup.promise, &wanted, &got)?;
         compare(want, &wanted, program, played, &got)
@@ -320,19 +382,20 @@ fn compare(
 /// Where something went wrong, the client sees what it would have seen, up to an error that says so. What it
 /// sees later depends on what was lost, and is not compared.
 fn explained(want: &[Message], got: &[Message]) -> Result<(), String> {
-    // A new backend may have other parameters, which the client is told.
-    let compared =
-        |all: &[Message]| all.iter().filter(|message| message.kind != b'S').cloned().collect::<Vec<_>>();
-    let (want, got) = (compared(want), compared(got));
-    let at = want.iter().zip(&got).take_while(|(want, got)| want == got).count();
+    let at = want.iter().zip(got).take_while(|(want, got)| want == got).count();
     let Some(differs) = got.get(at) else { return Ok(()) };
     let code = if differs.kind == b'E' { differs.field(b'C').unwrap_or_default() } else { "" };
     let says_so = ["08", "53", "57"].iter().any(|class| code.starts_with(class));
     let then = got.get(at + 1).map(|next| next.kind);
     match says_so && matches!(then, Some(b'Z' | b'E') | None) {
         true => Ok(()),
-        false => same(&want, &got),
+        false => same(want, got),
     }
+}
+
+fn without_parameters(mut all: Vec<Message>) -> Vec<Message> {
+    all.retain(|message| message.kind != b'S');
+    all
 }
 
 fn ended_alike(want: &Alone, played: &Played) -> Result<(), String> {
@@ -381,6 +444,22 @@ fn nothing_of_others(me: usize, clients: usize, played: &Played) -> Result<(), S
         }
     }
     Ok(())
+}
+
+/// A client that closes its side in a COPY, and listens on, is told by the server that this is an unexpected end, and
+/// through pgherd that it is an unexpected Terminate: docs/differences.md.
+fn as_at_end_of_input(message: &mut Message) {
+    if message.kind == b'E'
+        && message.field(b'M') == Some("unexpected message type 0x58 during COPY from stdin")
+    {
+        let mut told = Vec::new();
+        let text = "unexpected EOF on client connection with an open transaction";
+        backend::error(b'E', "ERROR", "08006", text, &mut told);
+        let mut at = 0;
+        if let Some(at_end) = message::take_at(&told, &mut at) {
+            *message = at_end;
+        }
+    }
 }
 
 fn is_unasked(message: &Message) -> bool {

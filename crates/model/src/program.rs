@@ -63,7 +63,12 @@ pub struct Program {
 impl Program {
     /// A random program for client `me`, which marks all that it sends with its number.
     pub fn random(rng: &mut Rng, me: usize, manners: Manners) -> Self {
-        let mut writer = Writer { rng, me, manners, steps: Vec::new(), half_closes: false };
+        Program::of(rng, me, manners, Occupation::Anything)
+    }
+
+    /// A random program of one kind.
+    pub fn of(rng: &mut Rng, me: usize, manners: Manners, occupation: Occupation) -> Self {
+        let mut writer = Writer { rng, me, manners, occupation, steps: Vec::new(), half_closes: false };
         let mut units = Vec::new();
         for _ in 0..1 + writer.rng.below(7) {
             writer.unit();
@@ -72,7 +77,21 @@ impl Program {
         writer.end();
         units.push(core::mem::take(&mut writer.steps));
         let half_closes = writer.half_closes;
-        Program { manners, units, half_closes }
+        let mut program = Program { manners, units, half_closes };
+        if manners == Manners::Rude && rng.chance(CUT_SHORT) {
+            program.cut_short(rng);
+        }
+        program
+    }
+
+    /// Somewhere in the middle of it, it sends no more.
+    fn cut_short(&mut self, rng: &mut Rng) {
+        let mut left = 1 + rng.below(self.steps().count());
+        for unit in &mut self.units {
+            unit.truncate(left);
+            left -= unit.len();
+        }
+        self.half_closes = !self.says_goodbye();
     }
 
     /// True when it ends with a Terminate.
@@ -98,6 +117,22 @@ impl Program {
     }
 }
 
+/// How many of a hundred rude programs end in the middle.
+const CUT_SHORT: usize = 6;
+/// How many of a hundred polite units are to be cancelled.
+const CANCELLED: usize = 2;
+
+/// What a program is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occupation {
+    /// Anything that a client may do.
+    Anything,
+    /// It reads what others write, and leaves nothing behind that would tie its session to one backend.
+    Watches,
+    /// It writes what others read.
+    Writes,
+}
+
 /// The table that all clients write to.
 pub const SHARED: usize = 7;
 
@@ -116,13 +151,19 @@ struct Writer<'a> {
     rng: &'a mut Rng,
     me: usize,
     manners: Manners,
+    occupation: Occupation,
     steps: Vec<Step>,
     half_closes: bool,
 }
 
 impl Writer<'_> {
     fn unit(&mut self) {
-        match self.rng.below(28) {
+        match self.occupation {
+            Occupation::Watches => return self.watch(),
+            Occupation::Writes => return self.write_for_others(),
+            Occupation::Anything => {}
+        }
+        match self.rng.below(29) {
             0..8 => self.simple(),
             8..13 => self.well_formed_batch(),
             13..16 => self.wild_batch(),
@@ -133,6 +174,7 @@ impl Writer<'_> {
             22..24 => return self.change_and_read(),
             24 => return self.write_and_count(),
             25 | 26 => return self.prepare_again(),
+            27 => return self.close_beside(),
             _ => match self.manners {
                 Manners::Rude => self.stray(),
                 Manners::Polite => {
@@ -148,6 +190,9 @@ impl Writer<'_> {
     }
 
     fn perhaps_wait(&mut self) {
+        if self.manners == Manners::Polite && self.rng.chance(CANCELLED) {
+            self.steps.push(Step::Cancel);
+        }
         if self.manners == Manners::Polite || self.rng.chance(40) {
             self.steps.push(Step::AwaitReady);
         }
@@ -225,6 +270,53 @@ impl Writer<'_> {
                 self.sync();
                 self.perhaps_wait();
             }
+        }
+    }
+
+    /// Reads what others write, one time after the other.
+    fn watch(&mut self) {
+        for _ in 0..1 + self.rng.below(4) {
+            let text = match self.rng.below(8) {
+                0 => self.setting(),
+                1 => self.depending(),
+                _ => self.count_shared(),
+            };
+            self.run(&text);
+        }
+    }
+
+    /// What those that watch see.
+    fn write_for_others(&mut self) {
+        for _ in 0..1 + self.rng.below(3) {
+            self.run(&format!("INSERT INTO t{SHARED} VALUES (1)"));
+        }
+    }
+
+    /// A name that is closed in a batch that reads something else, and taken again.
+    fn close_beside(&mut self) {
+        let name = *self.rng.pick(&["s0", "s1"]);
+        for _ in 0..2 + self.rng.below(2) {
+            let text = if self.rng.chance(50) { self.depending() } else { self.statement() };
+            self.parse(name, &text);
+            if self.rng.chance(80) {
+                self.bind_empty(name);
+                self.execute("", 0);
+            }
+            self.sync();
+            self.perhaps_wait();
+            let text = self.depending();
+            let first = self.rng.chance(20);
+            if first {
+                self.close(b'S', name);
+            }
+            self.parse("", &text);
+            self.bind_empty("");
+            self.execute("", 0);
+            if !first {
+                self.close(b'S', name);
+            }
+            self.sync();
+            self.perhaps_wait();
         }
     }
 
@@ -343,7 +435,7 @@ impl Writer<'_> {
         match self.rng.below(10) {
             0 | 1 => format!("SELECT count(*) AS v FROM t{me}"),
             2 => format!("SELECT count(*) AS v FROM u{me}"),
-            3 => format!("SELECT 'n' || count(*) AS v FROM t{SHARED}"),
+            3 => self.count_shared(),
             4 | 5 => "SELECT (1::float8 / 3)::text AS v".to_owned(),
             6 => "SELECT '1 day'::interval::text AS v".to_owned(),
             7 => "SELECT '\\x61'::bytea::text AS v".to_owned(),
@@ -351,6 +443,10 @@ impl Writer<'_> {
                 .to_owned(),
             _ => "SELECT v FROM here".to_owned(),
         }
+    }
+
+    fn count_shared(&self) -> String {
+        format!("SELECT 'n' || count(*) AS v FROM t{SHARED}")
     }
 
     fn writing(&mut self) -> String {
@@ -372,7 +468,7 @@ impl Writer<'_> {
                 self.rng.pick(&["iso_8601", "sql_standard", "postgres_verbose"]).to_string(),
             ),
             3 => ("bytea_output", self.rng.pick(&["escape", "hex"]).to_string()),
-            4 => ("search_path", self.rng.pick(&["a", "b", "b, public"]).to_string()),
+            4 => ("search_path", self.rng.pick(&["a, public", "b, public", "public"]).to_string()),
             5 => ("my.x", format!("'c{me}-{}'", self.rng.below(9))),
             6 => ("application_name", format!("'c{me}-{}'", self.rng.below(9))),
             _ => return self.role(),

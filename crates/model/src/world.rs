@@ -31,7 +31,7 @@ pub enum Faults {
     None,
     /// Notices, notifications and parameters at any moment.
     Unasked,
-    /// Standbys are detached and attached, another node becomes the primary.
+    /// Standbys are detached and attached, another node becomes the primary, settings are read anew.
     Changes,
     /// Servers die, refuse, shut down; clients vanish; pgherd is stopped.
     Deaths,

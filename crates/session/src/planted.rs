@@ -58,12 +58,18 @@ pub enum PlantedBug {
     DoesNotWaitForReplay,
     /// Answers to what the session itself has asked are shown to the client.
     ShowsHidden,
+    /// A new lead is not told what the session has set.
+    ForgetsSettingsOfLead,
+    /// A statement that was closed on one backend stays on the others.
+    KeepsClosed,
+    /// What the session has seen is forgotten when another node takes the writes.
+    ForgetsWhatWasSeen,
 }
 
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 24] = [
+    pub const ALL: [PlantedBug; 27] = [
         Self::ForgetsToSkip,
         Self::ForgetsOpenBatch,
         Self::ForgetsTransaction,
@@ -88,6 +94,9 @@ impl PlantedBug {
         Self::ForgetsNamed,
         Self::DoesNotWaitForReplay,
         Self::ShowsHidden,
+        Self::ForgetsSettingsOfLead,
+        Self::KeepsClosed,
+        Self::ForgetsWhatWasSeen,
     ];
 }
 

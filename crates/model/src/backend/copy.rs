@@ -60,7 +60,16 @@ impl Backend {
     /// A message that has no place in COPY IN costs the connection, since PostgreSQL 14: its body is not read.
     fn lost_in_copy(&mut self, kind: u8, wires: &mut Wires<'_>) {
         let text = format!("unexpected message type 0x{kind:02X} during COPY from stdin");
-        error(b'E', "ERROR", "08P01", &text, wires.out);
+        self.lost(("08P01", &text), wires);
+    }
+
+    /// The client is gone before COPY IN has ended.
+    pub(super) fn lost_at_end(&mut self, wires: &mut Wires<'_>) {
+        self.lost(("08006", "unexpected EOF on client connection with an open transaction"), wires);
+    }
+
+    fn lost(&mut self, (code, text): (&str, &str), wires: &mut Wires<'_>) {
+        error(b'E', "ERROR", code, text, wires.out);
         self.fatal("08P01", "terminating connection because protocol synchronization was lost", wires.out);
     }
 

@@ -1,10 +1,14 @@
 //! What the nodes of the cluster do on their own: standbys replay, positions are asked for and published, standbys come
 //! and go, another node becomes the primary.
 
+use std::sync::Arc;
+
+use pgherd_route::Consistency;
 use pgherd_types::{Lsn, NodeId, NodeReplication, NodeStatus, Position, Replication};
 
 use super::{Move, Pending, SeatState, World};
 use crate::backend::Wires;
+use crate::oracle::{self, Promise};
 use crate::pool::Life;
 
 /// Commits that a standby replays at once, at most.
@@ -14,6 +18,8 @@ const CHANGES: usize = 4;
 /// In how many of a hundred moves the cluster changes, and in how many of the changes the primary does.
 const CHANGES_IN: usize = 3;
 const PRIMARY_CHANGES: usize = 40;
+/// In how many of a hundred changes it is pgherd's settings that do.
+const RELOADS: usize = 20;
 
 impl World<'_> {
     pub(super) fn cluster_moves(&self, moves: &mut Vec<Move>) {
@@ -63,11 +69,24 @@ impl World<'_> {
         if self.topology.nodes.len() > 1 && self.changes < CHANGES && self.rng.chance(CHANGES_IN) {
             self.changes += 1;
             let node = self.rng.below(self.topology.nodes.len());
+            if self.rng.chance(RELOADS) {
+                return self.reload();
+            }
             match self.rng.chance(PRIMARY_CHANGES) {
                 true => self.switch_over(node),
                 false => self.detach_or_attach(node),
             }
         }
+    }
+
+    /// The settings of routing are read anew. What reads are promised stays.
+    fn reload(&mut self) {
+        self.log(|| "the settings are read anew".to_owned());
+        let promise = match self.policy.routing.consistency {
+            Consistency::Eventual => Promise::Eventual,
+            Consistency::Session { .. } => Promise::Session,
+        };
+        self.policy.routing = Arc::new(oracle::routing(&mut self.rng, promise));
     }
 
     fn detach_or_attach(&mut self, node: usize) {

@@ -72,6 +72,9 @@ impl Serving {
             return;
         }
         let had_it = self.state.statements.closed(name);
+        if planted(PlantedBug::KeepsClosed) {
+            return;
+        }
         let here = self.leg_mut(turn).map(|leg| leg.backend());
         for leg in self.lead.iter_mut().chain(&mut self.reader).chain(&mut self.parked) {
             if Some(leg.backend()) != here && had_it.contains(&leg.backend()) {

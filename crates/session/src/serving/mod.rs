@@ -46,6 +46,7 @@ use crate::{
     Action, Actions, Closing, Context, Event, Shutdown, Timer,
     ledger::Owed,
     leg::{Leaves, Leg},
+    planted::{PlantedBug, planted},
     say,
     state::State,
     tracing::StatementTracer,
@@ -366,7 +367,9 @@ impl Serving {
     fn new_lead(&mut self, cx: &Context<'_>, mut leg: Box<Leg>, out: &mut Actions) {
         self.seen.changed_lead();
         let mut settings = Vec::new();
-        self.state.settings.since(leg.settings, &mut settings);
+        if !planted(PlantedBug::ForgetsSettingsOfLead) {
+            self.state.settings.since(leg.settings, &mut settings);
+        }
         leg.settings = self.state.settings.version();
         if settings.is_empty() {
             let parameters = leg.lease.facts.parameters.clone();

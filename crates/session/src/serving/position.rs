@@ -44,7 +44,7 @@ impl Seen {
     pub(super) fn changed_lead(&mut self) {
         if self.lsn != Lsn::default() || self.on_reader.is_some() {
             self.lsn = Lsn::default();
-            self.on_lead = true;
+            self.on_lead = !planted(PlantedBug::ForgetsWhatWasSeen);
         }
     }
 }
