@@ -14,6 +14,7 @@ mod repeated;
 mod router;
 mod routing;
 mod rules;
+mod templates;
 mod temporaries;
 
 pub use balance::{choose_read_node, choose_reader, is_too_late};

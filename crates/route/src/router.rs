@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use pgherd_sql::{
-    Calls, Class, FingerprintKey, Function, Place, Remembered, Shape, Statement, Text, Verb, analyse_in_full,
-    analyse_normal, classify_normal, normalise,
+    Calls, Class, FingerprintKey, Function, Literals, Place, Remembered, Shape, Statement, TEXT_BYTES, Text,
+    Verb, analyse_in_full, analyse_normal, classify_normal, normalise, normalise_noting,
 };
 use pgherd_types::Moment;
 
@@ -13,6 +13,7 @@ use crate::relations::{BadAnswer, Fact, Lookup, Relations};
 use crate::repeated::{Found, Repeated};
 use crate::routing::Routing;
 use crate::rules::Question;
+use crate::templates::Templates;
 
 /// Bytes that remembered statements may take, per event loop.
 pub const STATEMENTS_BYTES: usize = 4 * 1024 * 1024;
@@ -36,6 +37,7 @@ pub struct Router {
     classes: Memory<Class>,
     relations: Relations,
     now: Moment,
+    templates: Templates,
     repeated: Repeated,
     /// The normal text of the statement at hand; kept for its memory.
     normal: Vec<u8>,
@@ -50,6 +52,13 @@ enum Known {
     LookInFull,
 }
 
+/// What is kept of a text that is remembered, besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    Nothing,
+    Template,
+}
+
 impl Router {
     /// A router that knows nothing yet. `random` keeps clients from finding two statements with one
     /// fingerprint: 16 bytes that nobody outside the process can know. (The default uses zeros: for tests.)
@@ -61,6 +70,7 @@ impl Router {
             classes: Memory::new(CLASSES_BYTES),
             relations: Relations::new(key),
             now: Moment::default(),
+            templates: Templates::new(),
             repeated: Repeated::new(random),
             normal: Vec::new(),
             empty: Arc::new(Text::Empty),
@@ -68,28 +78,45 @@ impl Router {
         }
     }
 
-    /// What `text` is: the text of a Query or Parse message, without its closing NUL, in the client's encoding.
-    /// Allocates nothing when it is remembered.
+    /// What `text` is: the text of a Query message, without its closing NUL, in the client's encoding. Allocates
+    /// nothing when it is remembered.
     pub fn read(&mut self, text: &[u8]) -> Arc<Text> {
-        let place = match self.repeated.find(text) {
+        if text.len() <= TEXT_BYTES
+            && let Some(read) = self.templates.find(text)
+        {
+            return Arc::clone(read);
+        }
+        self.read_normal(text, Keep::Template)
+    }
+
+    /// The same of the text of a Parse message: these come again letter by letter.
+    pub fn read_parsed(&mut self, text: &[u8]) -> Arc<Text> {
+        let seat = match self.repeated.find(text) {
             Found::Known(known) => return known,
-            Found::Seen(place) => place,
-            Found::New => return self.read_normal(text),
+            Found::Seen(seat) => seat,
+            Found::New => return self.read_normal(text, Keep::Nothing),
         };
-        let read = self.read_normal(text);
-        self.repeated.keep(place, text, &read);
+        let read = self.read_normal(text, Keep::Nothing);
+        self.repeated.keep(seat, text, &read);
         read
     }
 
-    fn read_normal(&mut self, text: &[u8]) -> Arc<Text> {
-        match normalise(text, &mut self.normal) {
+    fn read_normal(&mut self, text: &[u8], keep: Keep) -> Arc<Text> {
+        let mut literals = Literals::default();
+        match normalise_noting(text, &mut self.normal, &mut literals) {
             Shape::Empty => return Arc::clone(&self.empty),
             Shape::Other => return Arc::clone(&self.unread),
             Shape::Candidate => {}
         }
         let key = self.key.fingerprint(&self.normal);
         let known = match self.statements.get(key) {
-            Some(known) => known.clone(),
+            Some(known) => {
+                if let (Known::Text(read), Keep::Template) = (known, keep) {
+                    // It has come before, so it may come again.
+                    self.templates.keep(text, &literals, read);
+                }
+                known.clone()
+            }
             None => {
                 let (known, bytes) = match analyse_normal(&self.normal) {
                     Remembered::Text(text) => {

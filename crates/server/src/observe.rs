@@ -72,9 +72,7 @@ impl Observer {
                     self.say(Level::Log, *session, || format!("new connection received from {peer}"));
                 }
             }
-            Observation::Opened { session, identity, .. } => {
-                self.identities().insert(*session, Arc::clone(identity));
-            }
+            Observation::Opened { session, identity, .. } => self.opened(*session, identity),
             Observation::Closed { session, why, after } => {
                 if self.disconnections.load(Ordering::Relaxed) {
                     let text =
@@ -137,6 +135,10 @@ impl Observer {
                 self.tell(Level::Warning, || format!("a client could not be accepted: {error}"));
             }
         }
+    }
+
+    fn opened(&self, session: SessionId, identity: &Arc<Identity>) {
+        self.identities().insert(session, Arc::clone(identity));
     }
 
     fn source_of(&self, session: SessionId) -> Source {

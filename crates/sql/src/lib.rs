@@ -18,6 +18,7 @@ mod place;
 mod read;
 mod setting;
 mod statement;
+mod template;
 mod types;
 mod verb;
 
@@ -26,8 +27,9 @@ pub use class::{Class, classify, classify_normal};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use functions::Calls;
 pub use head::Head;
-pub use normal::{NORMAL_BYTES, Shape, TEXT_BYTES, normalise};
+pub use normal::{NORMAL_BYTES, Shape, TEXT_BYTES, normalise, normalise_noting};
 pub use place::{Place, Why};
 pub use setting::{Change, Scope, Setting};
 pub use statement::{Function, Relation, Statement, Temporary, Text};
+pub use template::{Literals, Template};
 pub use verb::{Access, Characteristics, Discard, Isolation, Verb};

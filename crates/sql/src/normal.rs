@@ -20,6 +20,8 @@ mod writer;
 
 use writer::Writer;
 
+use crate::template::Literals;
+
 /// Bytes of a statement that are looked at. A longer one is [`Shape::Other`].
 pub const TEXT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -41,13 +43,19 @@ pub enum Shape {
 /// Writes the normal text of `text` to `normal`, which is emptied first. It is complete only when the answer
 /// is [`Shape::Candidate`].
 pub fn normalise(text: &[u8], normal: &mut Vec<u8>) -> Shape {
+    normalise_noting(text, normal, &mut Literals::default())
+}
+
+/// The same, and notes where plain literals are, for a [`Template`](crate::Template).
+pub fn normalise_noting(text: &[u8], normal: &mut Vec<u8>, literals: &mut Literals) -> Shape {
+    *literals = Literals::default();
     normal.clear();
     if text.len() > TEXT_BYTES || memchr::memchr(0, text).is_some() {
         return Shape::Other;
     }
     // No token is written with more than twice its bytes.
     normal.resize((2 * text.len() + ROOM).min(NORMAL_BYTES), 0);
-    let mut lexer = Lexer { text, at: 0, out: Writer::new(normal) };
+    let mut lexer = Lexer { text, at: 0, out: Writer::new(normal), literals };
     let done = lexer.run();
     let length = lexer.out.len();
     normal.truncate(length);
@@ -68,6 +76,7 @@ struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
     out: Writer<'a>,
+    literals: &'a mut Literals,
 }
 
 /// How a string ends.
@@ -179,6 +188,7 @@ impl<'a> Lexer<'a> {
     /// Digits, fraction and exponent, or digits of another base. (Before version 16 the server takes `0x1f` for
     /// `0 AS x1f`, and `1_000` for `1 AS _000`: another column's name, and nothing else.)
     fn number(&mut self) -> Result<(), Uncertain> {
+        let start = self.at;
         let base: Option<fn(&u8) -> bool> = match (self.peek(0), self.peek(1)) {
             (Some(b'0'), Some(b'x' | b'X')) => Some(u8::is_ascii_hexdigit),
             (Some(b'0'), Some(b'o' | b'O')) => Some(|b| (b'0'..=b'7').contains(b)),
@@ -197,6 +207,7 @@ impl<'a> Lexer<'a> {
         if self.peek(0) == Some(b'.') {
             return Err(Uncertain);
         }
+        self.literals.note_number(self.text, start..self.at);
         self.out.literal(b"1");
         Ok(())
     }
@@ -235,6 +246,7 @@ impl<'a> Lexer<'a> {
     /// Moves from the opening quote behind the closing one, of the last piece when there are several.
     fn string(&mut self, escapes: Escapes, shown: &[u8]) -> Result<(), Uncertain> {
         self.at += 1;
+        let start = self.at;
         let mut before = 0;
         loop {
             let byte = self.peek(0).ok_or(Uncertain)?;
@@ -256,6 +268,7 @@ impl<'a> Lexer<'a> {
             }
             before = byte;
         }
+        self.literals.note_string(self.text, start..self.at - 1);
         self.out.literal(shown);
         Ok(())
     }
@@ -305,11 +318,13 @@ impl<'a> Lexer<'a> {
         let body = self.text.get(self.at + delimiter.len()..).unwrap_or_default();
         let length = find(body, delimiter).ok_or(Uncertain)?;
         self.at += length + 2 * delimiter.len();
+        self.literals.leave_out();
         self.out.literal(b"'1'");
         Ok(())
     }
 
     fn line_comment(&mut self) {
+        self.literals.leave_out();
         let length = self.rest().iter().position(|b| matches!(b, b'\n' | b'\r'));
         self.at = length.map_or(self.text.len(), |length| self.at + length);
         self.out.gap();
@@ -317,6 +332,7 @@ impl<'a> Lexer<'a> {
 
     /// Block comments nest.
     fn block_comment(&mut self) -> Result<(), Uncertain> {
+        self.literals.leave_out();
         let mut depth = 0_usize;
         loop {
             match (self.peek(0).ok_or(Uncertain)?, self.peek(1)) {

@@ -7,7 +7,10 @@
 use std::panic;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pgherd_sql::{Place, Remembered, Shape, Text, analyse, analyse_in_full, analyse_normal, normalise};
+use pgherd_sql::{
+    Literals, Place, Remembered, Shape, Template, Text, analyse, analyse_in_full, analyse_normal, normalise,
+    normalise_noting,
+};
 
 /// A small generator (splitmix64): the seed is in the message of a failed check.
 struct Random(u64);
@@ -272,4 +275,59 @@ fn bytes() {
         }
     }
     assert_eq!(PANICS.load(Ordering::Relaxed), 0);
+}
+
+/// A text of a template has the template's normal text.
+#[test]
+fn a_template_stands_for_what_is_the_same() {
+    let mut random = Random(4711);
+    let (mut matched, mut other) = (0_u32, 0_u32);
+    for _ in 0..60_000 {
+        let text = if random.chance(3) { soup(&mut random) } else { statement(&mut random) };
+        let (mut normal, mut literals) = (Vec::new(), Literals::default());
+        let shape = normalise_noting(text.as_bytes(), &mut normal, &mut literals);
+        if shape != Shape::Candidate {
+            continue;
+        }
+        let template = Template::new(text.as_bytes(), &literals);
+        assert!(template.matches(text.as_bytes()), "{text}");
+        for _ in 0..8 {
+            let changed = changed(&mut random, &text);
+            if !template.matches(changed.as_bytes()) {
+                other += 1;
+                continue;
+            }
+            matched += u32::from(changed != text);
+            let mut again = Vec::new();
+            assert_eq!(normalise(changed.as_bytes(), &mut again), shape, "{text}\n{changed}");
+            assert_eq!(again, normal, "{text}\n{changed}");
+        }
+    }
+    assert!(matched > 5_000 && other > 5_000, "{matched} and {other}");
+}
+
+/// The text with something else in the place of some of its bytes: often in that of a number or of a string's inside.
+fn changed(random: &mut Random, text: &str) -> String {
+    #[rustfmt::skip]
+    const OTHERS: &[&str] = &[
+        "0", "7", "123", "99x", "1.5", "1e5", "", "'", "''", "\\", "a", "é", " ", "--", "/*", "$1", "_", ".",
+    ];
+    let digits = |byte: u8| byte.is_ascii_digit();
+    let quote = |byte: u8| byte == b'\'';
+    let wanted: &dyn Fn(u8) -> bool = match random.next() % 3 {
+        0 => &digits,
+        1 => &quote,
+        _ => &|_| true,
+    };
+    let places: Vec<usize> =
+        text.char_indices().filter(|&(at, _)| wanted(text.as_bytes()[at])).map(|(at, _)| at).collect();
+    if places.is_empty() {
+        return text.to_owned();
+    }
+    let at = places[usize::try_from(random.next() % places.len() as u64).expect("small")];
+    let is_quote = text.as_bytes()[at] == b'\'';
+    let start = if is_quote { at + 1 } else { at };
+    let width =
+        if is_quote || random.chance(4) { 0 } else { text[start..].chars().next().map_or(0, char::len_utf8) };
+    format!("{}{}{}", &text[..start], random.pick(OTHERS), &text[start + width..])
 }

@@ -132,7 +132,7 @@ impl Serving {
         if !name.is_empty() && (taken || !self.state.statements.has_room(raw.len())) {
             return Err(NotThere);
         }
-        let text = cx.router.read(sql);
+        let text = cx.router.read_parsed(sql);
         if !matches!(&*text, Text::One(statement) if state::may_read(statement)) {
             return Err(NotThere);
         }

@@ -64,7 +64,7 @@ impl Serving {
                 None
             }
             Tracking::On => {
-                let text = cx.router.read(sql);
+                let text = cx.router.read_parsed(sql);
                 // Describe looks through an EXECUTE.
                 if self.bring_for(Request::Parse, &text, out) == Step::Hold
                     || self.show_lead_a_query(&text, out) == Step::Hold
