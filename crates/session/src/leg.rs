@@ -39,7 +39,7 @@ pub(crate) struct Leg {
 }
 
 /// The name of what the session makes for itself on a backend that the client uses too.
-const OWN_NAME: &[u8] = b"pgherd's own";
+pub(crate) const OWN_NAME: &[u8] = b"pgherd's own";
 
 /// How far a reader is in the client's transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +248,14 @@ impl Leg {
             frontend::put_execute(to, OWN_NAME, 0);
             frontend::put_close(to, Target::Portal(OWN_NAME));
             frontend::put_close(to, Target::Statement(OWN_NAME));
+        });
+    }
+
+    /// Closes what the session has made for itself, if there is anything.
+    pub(crate) fn close_own(&mut self, out: &mut Actions) {
+        self.request(Request::Close, Owed::Nobody, false);
+        out.make_to_backend(self.backend(), |to| {
+            frontend::put_close(to, frontend::Target::Statement(OWN_NAME));
         });
     }
 

@@ -55,6 +55,19 @@ fn names(message: &[u8]) -> Option<About<'_>> {
     })
 }
 
+/// The same Parse of a statement of this name, or the same Bind of the unnamed portal to it.
+pub(crate) fn of_statement(message: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let (kind, body) = (*message.first()?, message.get(HEADER_BYTES..)?);
+    let (portal, rest): (&[u8], &[u8]) = match kind {
+        b'P' => (b"", string(body)?.1),
+        b'B' => (b"\0", string(string(body)?.1)?.1),
+        _ => return None,
+    };
+    let length = HEADER_BYTES + portal.len() + name.len() + rest.len();
+    let length = u32::try_from(length).ok()?.to_be_bytes();
+    Some([&[kind], length.as_slice(), portal, name, b"\0", rest].concat())
+}
+
 /// True when an Execute asks for all rows.
 pub(crate) fn wants_all_rows(execute: &[u8]) -> bool {
     let rows = execute.last_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes));

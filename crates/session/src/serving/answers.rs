@@ -9,7 +9,7 @@ use crate::{
     effect::Effect,
     ledger::{Ended, Finished, Owed, Request},
     planted::{PlantedBug, planted},
-    state::{Source, UnnamedId},
+    state::{Kept, Source, UnnamedId},
 };
 
 impl Serving {
@@ -42,7 +42,11 @@ impl Serving {
             (Effect::Brought { name }, Ended::Well) => self.state.statements.also_at(&name, backend),
             (Effect::Closed { name }, Ended::Well) => self.closed(turn, &name),
             (Effect::BoundUnnamed, Ended::Well) if turn == Turn::Reader => {
-                self.state.portals.made_elsewhere(self.unit.messages());
+                let needed = self.unit.needed().iter();
+                let statements = &self.state.statements;
+                let kept = needed
+                    .filter_map(|name| Some(Kept { name: name.clone(), parse: statements.parse_of(name)? }));
+                self.state.portals.made_elsewhere(self.unit.messages(), kept.collect());
             }
             (Effect::ClosedUnnamed, Ended::Well) if turn == Turn::Reader => {
                 self.state.portals.unnamed_ends_elsewhere();

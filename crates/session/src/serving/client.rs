@@ -272,7 +272,8 @@ impl Serving {
             b'Q' => self.unread_query(cx, part, out),
             b'P' => self.unread_parse(cx, part, out),
             // The names stand at the front.
-            kind => self.message(cx, kind, part, out),
+            kind if part.carried.is_empty() => self.message(cx, kind, part, out),
+            kind => self.message(cx, kind, &Part::kept(&[part.carried, part.raw].concat()), out),
         };
         self.rest_follows(piece, step);
         step

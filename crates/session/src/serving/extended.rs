@@ -14,9 +14,10 @@ use crate::{
     Actions, Context, Count,
     effect::{Effect, Script},
     ledger::{Owed, Request, SyncMeaning},
+    leg::OWN_NAME,
     peek::{self, About},
     planted::{PlantedBug, planted},
-    state::{self, Bound, Source},
+    state::{self, Bound, Made, Source},
     text,
 };
 
@@ -116,6 +117,9 @@ impl Serving {
             effect = self.state.portals.is_elsewhere().then_some(Effect::BoundUnnamed);
             effect = effect.filter(|_| portal.is_empty());
         }
+        if about == About::Unknown {
+            self.state.portals.bind_unknown();
+        }
         self.send_to_lead(cx, Request::Bind, part, effect, out)
     }
 
@@ -185,45 +189,42 @@ impl Serving {
         }
         leg.request(Request::Close, Owed::Nobody, false);
         out.make_to_backend(leg.backend(), |to| frontend::put_close(to, frontend::Target::Portal(b"")));
-        let messages = self.state.portals.take_elsewhere();
-        self.make_portal(&messages, out);
+        let made = self.state.portals.take_elsewhere();
+        self.make_portal(&made, out);
         Step::Taken
     }
 
-    /// Makes the unnamed portal on the lead by the messages that have made it elsewhere.
-    fn make_portal(&mut self, messages: &[u8], out: &mut Actions) {
-        let mut parsed = false;
-        let (mut framer, mut input) = (Framer::new(frontend::largest_body), messages);
-        while let Ok(Some(piece)) = framer.next(&mut input) {
-            let request = match piece.kind {
-                b'P' => Request::Parse,
-                b'B' => Request::Bind,
-                b'E' => Request::Execute,
-                // Nothing else makes a portal what it is.
-                _ => continue,
-            };
-            if let About::Bind { statement, .. } = peek::about(piece.raw)
-                && self.bring_statement_now(statement, out) == Step::Hold
-            {
-                continue;
+    /// Makes the unnamed portal on the lead as it was made elsewhere, of a statement of its own: the client's may have
+    /// been closed since.
+    fn make_portal(&mut self, made: &Made, out: &mut Actions) {
+        let (mut framer, mut input) = (Framer::new(frontend::largest_body), made.by.as_slice());
+        let all: Vec<&[u8]> =
+            core::iter::from_fn(|| framer.next(&mut input).ok().flatten()).map(|piece| piece.raw).collect();
+        let Some(at) = all.iter().rposition(|message| message.first() == Some(&b'B')) else { return };
+        let (before, rest) = all.split_at(at);
+        let Some((bind, after)) = rest.split_first() else { return };
+        let About::Bind { statement, .. } = peek::about(bind) else { return };
+        let parses = |message: &&&[u8]| peek::parse_head(message).is_some_and(|(name, _)| name == statement);
+        let own = before.iter().filter(|message| message.first() == Some(&b'P')).rfind(parses).copied();
+        let known = made.prepared.iter().find(|kept| *kept.name == *statement).map(|kept| &*kept.parse);
+        let parse = own.or(known).and_then(|parse| peek::of_statement(parse, OWN_NAME));
+        let messages = match parse.zip(peek::of_statement(bind, OWN_NAME)) {
+            Some((parse, bind)) => vec![(Request::Parse, parse), (Request::Bind, bind)],
+            // SQL has prepared it.
+            None if self.bring_statement_now(statement, out) == Step::Taken => {
+                vec![(Request::Bind, bind.to_vec())]
             }
-            let Some(leg) = &mut self.lead else { break };
-            if request == Request::Parse {
-                if peek::parse_head(piece.raw).is_some_and(|(name, _)| !name.is_empty()) {
-                    continue;
-                }
-                parsed = true;
-            }
+            None => return,
+        };
+        let runs = after.iter().filter(|message| message.first() == Some(&b'E'));
+        let runs = runs.map(|message| (Request::Execute, message.to_vec()));
+        let Some(leg) = &mut self.lead else { return };
+        leg.close_own(out);
+        for (request, message) in messages.into_iter().chain(runs) {
             leg.request(request, Owed::Nobody, false);
-            out.make_to_backend(leg.backend(), |to| to.extend_from_slice(piece.raw));
+            out.make_to_backend(leg.backend(), |to| to.extend_from_slice(&message));
         }
-        if let Some(leg) = self.lead.as_mut().filter(|_| parsed) {
-            leg.request(Request::Close, Owed::Nobody, false);
-            out.make_to_backend(leg.backend(), |to| {
-                frontend::put_close(to, frontend::Target::Statement(b""))
-            });
-            self.lead_ran_own_query();
-        }
+        leg.close_own(out);
     }
 
     pub(super) fn execute(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {

@@ -83,11 +83,15 @@ impl Serving {
             matches!(text, Text::Several(statements) if statements.iter().any(closes_all));
         if *text == Text::Unread || several_close_all {
             // It may name any. Of several statements one may fail, and only the lead knows whether all are closed.
-            let all: Vec<Box<[u8]>> = self.state.statements.names().map(Into::into).collect();
-            let all: Vec<&[u8]> = all.iter().map(|name| &**name).collect();
-            return self.bring_named(carrier, &all, out);
+            return self.bring_all(carrier, out);
         }
         if names.is_empty() { Step::Taken } else { self.bring_named(carrier, &names, out) }
+    }
+
+    fn bring_all(&mut self, carrier: Request, out: &mut Actions) -> Step {
+        let all: Vec<Box<[u8]>> = self.state.statements.names().map(Into::into).collect();
+        let all: Vec<&[u8]> = all.iter().map(|name| &**name).collect();
+        self.bring_named(carrier, &all, out)
     }
 
     /// Prepares statements on the lead that other backends have. Unknown ones are left to the server.
@@ -149,7 +153,8 @@ impl Serving {
         match name {
             Some(b"") => self.bring_unnamed(out),
             Some(name) => self.bring_named(Request::Bind, &[name], out),
-            None => Step::Taken,
+            None if self.bring_all(Request::Bind, out) == Step::Hold => Step::Hold,
+            None => self.bring_unnamed(out),
         }
     }
 

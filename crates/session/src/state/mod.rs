@@ -23,12 +23,12 @@ use crate::{
     planted::{PlantedBug, planted},
 };
 
+use self::{portals::Portals, settings::Settings, statements::Statements, transaction::Transaction};
 pub(crate) use self::{
-    portals::Bound,
+    portals::{Bound, Kept, Made},
     settings::Version,
     statements::{Prepared, Source, UnnamedId},
 };
-use self::{portals::Portals, settings::Settings, statements::Statements, transaction::Transaction};
 
 /// The state of a session.
 #[derive(Debug, Default)]

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pgherd_types::limits;
 
@@ -39,11 +40,20 @@ enum Place {
     Reader(Made),
 }
 
-/// A portal that a reader has made.
+/// A prepared statement, as it was then.
 #[derive(Debug)]
-struct Made {
+pub(crate) struct Kept {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) parse: Arc<[u8]>,
+}
+
+/// A portal that a reader has made.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
     /// The messages that did it; empty when they were too long to be kept.
-    by: Vec<u8>,
+    pub(crate) by: Vec<u8>,
+    /// The statements that they run and do not prepare themselves: the client may close them.
+    pub(crate) prepared: Vec<Kept>,
     /// The savepoints that were set since, the oldest first: going back to one of them leaves the portal.
     saved: Vec<Box<str>>,
 }
@@ -64,6 +74,12 @@ impl Portals {
         }
     }
 
+    /// A portal is bound, and nobody knows which, nor to what.
+    pub(crate) fn bind_unknown(&mut self) {
+        self.unnamed = Bound::Unknown;
+        self.named.clear();
+    }
+
     /// What a portal runs.
     pub(crate) fn get(&self, name: &[u8]) -> &Bound {
         if name.is_empty() { &self.unnamed } else { self.named.get(name).unwrap_or(&Bound::Unknown) }
@@ -80,17 +96,17 @@ impl Portals {
     }
 
     /// These messages have made it on a reader.
-    pub(crate) fn made_elsewhere(&mut self, messages: &[u8]) {
-        self.place = Place::Reader(Made { by: messages.to_vec(), saved: Vec::new() });
+    pub(crate) fn made_elsewhere(&mut self, messages: &[u8], prepared: Vec<Kept>) {
+        self.place = Place::Reader(Made { by: messages.to_vec(), prepared, saved: Vec::new() });
     }
 
-    /// What makes the client's on the lead, once the lead's own is closed; empty when the client has none. From now on
-    /// it is the lead's, and reads.
-    pub(crate) fn take_elsewhere(&mut self) -> Vec<u8> {
+    /// What makes the client's on the lead, once the lead's own is closed; nothing when the client has none. From now
+    /// on it is the lead's, and reads.
+    pub(crate) fn take_elsewhere(&mut self) -> Made {
         self.unnamed = Bound::Quiet;
         match core::mem::replace(&mut self.place, Place::Lead) {
-            Place::Nowhere | Place::Lead | Place::Ended => Vec::new(),
-            Place::Reader(Made { by, .. }) => by,
+            Place::Nowhere | Place::Lead | Place::Ended => Made::default(),
+            Place::Reader(made) => made,
         }
     }
 

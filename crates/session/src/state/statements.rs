@@ -192,6 +192,18 @@ impl Statements {
         id
     }
 
+    /// The Parse that makes a statement on any backend, where one does.
+    pub(crate) fn parse_of(&self, name: &[u8]) -> Option<Arc<[u8]>> {
+        if name.is_empty() {
+            let message = self.unnamed.message.as_slice();
+            return (message.first() == Some(&b'P')).then(|| message.into());
+        }
+        match &self.get(name)?.source {
+            Source::Parse(message) => Some(Arc::clone(message)),
+            Source::Sql(_) | Source::Lost => None,
+        }
+    }
+
     /// True when another statement can be noted.
     pub(crate) fn has_room(&self, source_bytes: usize) -> bool {
         self.named.len() < limits::PREPARED_STATEMENTS && self.bytes + source_bytes <= limits::PREPARED_BYTES
