@@ -270,6 +270,11 @@ pub struct Alone {
 }
 
 impl Alone {
+    /// True when the server has sent all that it had to say.
+    pub fn keeps_nothing(&self) -> bool {
+        self.unsent.is_empty()
+    }
+
     /// What it sees when it sees so many: pgherd may have asked for what the server has kept.
     fn shown(&self, messages: usize) -> Vec<Message> {
         self.replies.iter().chain(&self.unsent).take(messages.max(self.replies.len())).cloned().collect()
