@@ -344,13 +344,13 @@ fn judge_one(setup: &Setup, me: usize, program: &Program, played: &Played) -> Re
     }
     let verdict = |want: &Alone| {
         let wanted = want.shown(replies.len());
-        let (wanted, got) = match setup.mode.has_primary() {
-            true => portals::without_refusals(&wanted, &replies),
-            false => (wanted, replies.clone()),
-        };
         let (wanted, got) = match played.faulted {
             // A new backend may have other parameters, which the client is told.
-            true => (without_parameters(wanted), without_parameters(got)),
+            true => (without_parameters(wanted), without_parameters(replies.clone())),
+            false => (wanted, replies.clone()),
+        };
+        let (wanted, got) = match setup.mode.has_primary() {
+            true => portals::without_refusals(&wanted, &got),
             false => (wanted, got),
         };
         let (wanted, got) = ages::compare(setup.promise, &wanted, &got)?;
