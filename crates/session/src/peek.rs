@@ -33,6 +33,16 @@ pub(crate) fn about(message: &[u8]) -> About<'_> {
     names(message).unwrap_or(About::Unknown)
 }
 
+/// True when all names can be seen that the message is about; a Query has none.
+pub(crate) fn shows_names(message: &[u8]) -> bool {
+    match message.first() {
+        Some(b'Q') => true,
+        Some(b'P') => message.get(HEADER_BYTES..).is_some_and(|body| string(body).is_some()),
+        Some(_) => names(message).is_some(),
+        None => false,
+    }
+}
+
 fn names(message: &[u8]) -> Option<About<'_>> {
     let (kind, body) = (message.first()?, message.get(HEADER_BYTES..)?);
     Some(match kind {

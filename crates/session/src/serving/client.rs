@@ -9,6 +9,7 @@ use super::{Life, Serving, Turn, Wait};
 use crate::{
     Action, Actions, Closing, Context, Report,
     ledger::Request,
+    peek,
     planted::{PlantedBug, planted},
     say,
 };
@@ -52,6 +53,8 @@ enum Rest {
 pub(super) struct Part<'a> {
     pub(super) carried: &'a [u8],
     pub(super) raw: &'a [u8],
+    /// Into `gathered`, until the names can be seen that a long message is about.
+    GatherHead,
     /// Where `raw` is in the slice of the event; `None` when it is elsewhere.
     pub(super) range: Option<Range<usize>>,
 }
@@ -183,12 +186,17 @@ impl Serving {
             }
             return (self.message(cx, piece.kind, &part, out), 0);
         }
-        if piece.body_bytes as usize > limits::GATHER_CLIENT_BYTES {
+        let is_long = piece.body_bytes as usize > limits::GATHER_CLIENT_BYTES;
+        if is_long && part.carried.is_empty() && peek::shows_names(part.raw) {
             return (self.long_message(cx, piece, &part, out), 0);
         }
         self.client.gathered.extend_from_slice(part.carried);
         self.client.gathered.extend_from_slice(part.raw);
-        self.client.rest = if piece.last { Rest::Waiting } else { Rest::Gather };
+        self.client.rest = match (is_long, piece.last) {
+            (_, true) => Rest::Waiting,
+            (true, false) => Rest::GatherHead,
+            (false, false) => Rest::Gather,
+        };
         (Step::Taken, 0)
     }
 
@@ -231,6 +239,7 @@ impl Serving {
         match step {
             Step::Hold => {
                 self.client.gathered = gathered;
+            Rest::GatherHead => return self.rest_of_head(cx, piece, out),
                 self.client.rest = Rest::Waiting;
             }
             Step::Taken | Step::Over => self.client.rest = Rest::Nothing,
@@ -243,6 +252,28 @@ impl Serving {
         &mut self,
         cx: &mut Context<'_>,
         kind: u8,
+    /// More of a long message whose names cannot be seen yet.
+    fn rest_of_head(&mut self, cx: &mut Context<'_>, piece: &Piece<'_>, out: &mut Actions) -> Step {
+        let mut head = core::mem::take(&mut self.client.gathered);
+        let before = head.len();
+        head.extend_from_slice(piece.raw);
+        let is_enough = peek::shows_names(&head) || head.len() >= limits::GATHER_CLIENT_BYTES;
+        if !is_enough && !piece.last {
+            self.client.gathered = head;
+            return Step::Taken;
+        }
+        let step = self.long_message(cx, piece, &Part::kept(&head), out);
+        match step {
+            Step::Hold => {
+                head.truncate(before);
+                self.client.gathered = head;
+            }
+            Step::Taken if piece.last => self.client.rest = Rest::Nothing,
+            Step::Taken | Step::Over => {}
+        }
+        step
+    }
+
         part: &Part<'_>,
         out: &mut Actions,
     ) -> Step {
