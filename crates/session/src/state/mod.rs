@@ -194,6 +194,8 @@ impl State {
                 self.transaction.journal.roll_back_to(name);
                 self.rename();
             }
+            // A Parse can prepare what PREPARE cannot.
+            Verb::Execute(name) if self.executes_control(name) => self.ran_unknown(),
             Verb::Discard(Discard::All) => self.discard_all(),
             Verb::Discard(Discard::Temp) => self.temporaries = Temporaries::None,
             Verb::Prepare { name, .. } => {
@@ -234,6 +236,15 @@ impl State {
             | Verb::Do
             | Verb::Other => {}
         }
+    }
+
+    /// True when a prepared statement does what is noted of statements that are sent as they are.
+    fn executes_control(&self, name: &str) -> bool {
+        let inner = self.statements.get(name.as_bytes()).and_then(Prepared::statement);
+        let controls = |inner: &Statement| {
+            !inner.sets.is_empty() || ends_settings(&inner.verb) || outlives_failure(&inner.verb)
+        };
+        inner.is_some_and(controls)
     }
 
     fn note_settings(&mut self, script: &Script) {
