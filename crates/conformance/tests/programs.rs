@@ -14,7 +14,7 @@ use pgherd_testkit::{Pgherd, Target, sandbox::Cluster, streaming_cluster};
 const DIRECT: &str = "prog_d";
 const THROUGH: &str = "prog_t";
 const PROGRAMS: u64 = 150;
-const TRAITS: Traits = Traits { standby: false, reports_late: true };
+const TRAITS: Traits = Traits { standby: false, reports_late: true, hides_catalogs: false };
 
 /// What the texts are about. The roles may do anything, so that only who they are differs.
 const TABLES: &str = "

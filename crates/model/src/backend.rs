@@ -29,6 +29,8 @@ pub struct Traits {
     pub standby: bool,
     /// ParameterStatus goes out before ReadyForQuery, as since PostgreSQL 14, not at once.
     pub reports_late: bool,
+    /// It does not answer what sessions ask for themselves, as one whose rights to the catalogs were taken away.
+    pub hides_catalogs: bool,
 }
 
 /// One server process.

@@ -83,6 +83,21 @@ impl Client {
         }
     }
 
+    /// What it sends next, where that is a message of the extended protocol.
+    pub fn next_of_batch(&mut self) -> Option<Message> {
+        let is_next = matches!(
+            self.steps.front()?,
+            Step::Send(message) if b"PBDECHS".contains(&message.kind)
+        );
+        let step = if is_next { self.steps.pop_front() } else { None };
+        match step? {
+            Step::Send(message) => Some(message),
+            Step::AwaitReady | Step::AwaitCopy | Step::AwaitCopyOrError | Step::AwaitEnd | Step::Cancel => {
+                None
+            }
+        }
+    }
+
     /// Steps that are left.
     pub fn left(&self) -> usize {
         self.steps.len()

@@ -40,7 +40,7 @@ pub fn setup(seed: u64) -> Setup {
     // A session that has lost a backend may wait for one while it holds another: two of them can block each other.
     let loses = matches!(faults, Faults::Deaths | Faults::Changes);
     let per_node = if loses { 2 * clients } else { 1 + rng.below(clients) };
-    let traits = Traits { standby: false, reports_late: rng.chance(70) };
+    let traits = Traits { standby: false, reports_late: rng.chance(70), hides_catalogs: rng.chance(10) };
     Setup {
         programs: (0..clients).map(|me| program(&mut rng, me, manners, traits)).collect(),
         mode,
@@ -61,7 +61,7 @@ const WATCHED: usize = 3;
 /// A run in which a client could see that what it has read before is gone: standbys are far behind, and take over.
 fn watched(mut rng: Rng) -> Setup {
     let clients = 2 + rng.below(2);
-    let traits = Traits { standby: false, reports_late: true };
+    let traits = Traits { standby: false, reports_late: true, hides_catalogs: false };
     let occupation = |me| if me == 0 { Occupation::Watches } else { Occupation::Writes };
     let of = |rng: &mut Rng, me| Program::of(rng, me, Manners::Polite, occupation(me));
     Setup {

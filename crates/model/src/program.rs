@@ -1,5 +1,7 @@
 //! Random clients: what they send, and where they stop to read.
 
+mod beginning;
+
 use core::fmt;
 
 use crate::message::{Message, put};
@@ -165,7 +167,8 @@ impl Writer<'_> {
         }
         match self.rng.below(29) {
             0..8 => self.simple(),
-            8..13 => self.well_formed_batch(),
+            8..12 => self.well_formed_batch(),
+            12 => self.batch_that_begins(),
             13..16 => self.wild_batch(),
             16 => self.copy(),
             17 => self.call(),

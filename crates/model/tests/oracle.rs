@@ -33,7 +33,7 @@ fn each_client_sees_what_it_could_have_seen_alone() {
 }
 
 /// Seeds within which an old read is seen.
-const OLD_READS: u64 = 20_000;
+const OLD_READS: u64 = 100_000;
 
 #[test]
 fn what_is_not_promised_is_seen_to_be_missing() {

@@ -193,6 +193,11 @@ impl Leg {
         self.expected().any(|effect| matches!(effect, Effect::Brought { name } if **name == *wanted))
     }
 
+    /// True when it has a statement of this name that is not the client's.
+    pub(crate) fn is_stale(&self, wanted: &[u8]) -> bool {
+        self.stale.iter().any(|name| **name == *wanted)
+    }
+
     /// True when a text is under way that may begin a transaction.
     pub(crate) fn may_begin(&self) -> bool {
         let begins = |statement: &Statement| matches!(statement.verb, Verb::Begin(_));
@@ -226,22 +231,26 @@ impl Leg {
     }
 
     /// Asks the same in a batch that leaves the unnamed portal and the unnamed statement as they are.
-    pub(crate) fn ask_beside(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
-        self.run_beside(owed, text, out);
+    pub(crate) fn ask_beside(&mut self, owed: Owed, texts: &[&[u8]], out: &mut Actions) {
+        for text in texts {
+            self.run_beside(owed, text, None, out);
+        }
         self.request(Request::Sync, owed, false);
         out.make_to_backend(self.backend(), frontend::put_sync);
     }
 
-    /// The same within the batch that is open.
-    pub(crate) fn run_beside(&mut self, owed: Owed, text: &[u8], out: &mut Actions) {
+    /// The same within the batch that is open, with what comes of it when it ends well.
+    pub(crate) fn run_beside(&mut self, owed: Owed, text: &[u8], effect: Option<Effect>, out: &mut Actions) {
         use frontend::Target;
-        // One that failed may have left its statement behind.
-        for request in [Request::Close, Request::Parse, Request::Bind, Request::Execute] {
+        // One that failed may have left its portal and its statement behind.
+        for request in [Request::Close, Request::Close, Request::Parse, Request::Bind] {
             self.request(request, owed, false);
         }
+        self.request_for(Request::Execute, owed, effect);
         self.request(Request::Close, owed, false);
         self.request(Request::Close, owed, false);
         out.make_to_backend(self.backend(), |to| {
+            frontend::put_close(to, Target::Portal(OWN_NAME));
             frontend::put_close(to, Target::Statement(OWN_NAME));
             frontend::put_parse(to, OWN_NAME, text, [].into_iter());
             frontend::put_bind(to, OWN_NAME, OWN_NAME, [].into_iter(), [].into_iter(), [].into_iter());

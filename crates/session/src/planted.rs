@@ -54,6 +54,10 @@ pub enum PlantedBug {
     KeepsLeadGoing,
     /// A reader is not told of the statements that were prepared elsewhere.
     ForgetsNamed,
+    /// A question of the session's own that fails takes the client's transaction with it.
+    AsksUnguarded,
+    /// What is behind a front that has failed is run.
+    GoesOnBehindFront,
     /// A read does not wait until a standby has replayed what the session has seen.
     DoesNotWaitForReplay,
     /// Answers to what the session itself has asked are shown to the client.
@@ -69,7 +73,7 @@ pub enum PlantedBug {
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 27] = [
+    pub const ALL: [PlantedBug; 29] = [
         Self::ForgetsToSkip,
         Self::ForgetsOpenBatch,
         Self::ForgetsTransaction,
@@ -92,6 +96,8 @@ impl PlantedBug {
         Self::LeavesReaderInTransaction,
         Self::KeepsLeadGoing,
         Self::ForgetsNamed,
+        Self::AsksUnguarded,
+        Self::GoesOnBehindFront,
         Self::DoesNotWaitForReplay,
         Self::ShowsHidden,
         Self::ForgetsSettingsOfLead,

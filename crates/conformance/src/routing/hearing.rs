@@ -129,12 +129,8 @@ impl Hearing {
             return Err(format!("{}: {}", texts(), said.unwrap_or("did not fail".to_owned())));
         }
         let tags: Vec<String> = tagged.into_iter().map(|(tag, _)| tag).collect();
-        for (i, (statement, nodes)) in unit.iter().zip(self.logs.nodes(&tags)).enumerate() {
-            // What shares a batch with the begin of its transaction may stay with it.
-            let begins_with = sends == Sends::Driver && i > 0 && nodes.iter().eq([&self.primary]);
-            if !(begins_with && statement.answers == Answers::Reader) {
-                self.judge(statement, &nodes, varied, reader)?;
-            }
+        for (statement, nodes) in unit.iter().zip(self.logs.nodes(&tags)) {
+            self.judge(statement, &nodes, varied, reader)?;
         }
         Ok(())
     }

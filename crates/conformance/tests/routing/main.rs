@@ -4,5 +4,6 @@ mod answers;
 mod delay;
 mod draw;
 mod late;
+mod questions;
 mod rows;
 mod stage;

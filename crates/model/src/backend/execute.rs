@@ -120,6 +120,13 @@ impl Backend {
         Err(Failure::new("54001", "stack depth limit exceeded"))
     }
 
+    /// What Parse and Bind of a statement see.
+    pub(super) fn look_to_analyse(&mut self, sql: &Sql, data: &Data) {
+        if is_analysed(sql) {
+            self.look(data);
+        }
+    }
+
     /// Runs a statement. Its answer is sent by the caller, except what COPY and notices send.
     pub(super) fn run(
         &mut self,
@@ -192,6 +199,9 @@ impl Backend {
             Read::Bytes => one(self.byte()),
             Read::Role => one(self.role()),
             Read::Here => one(self.here()),
+            Read::Catalog(_) | Read::Position if self.traits.hides_catalogs => {
+                Err(Failure::new("42501", "permission denied"))
+            }
             Read::Position if self.is_standby(wires.data) => {
                 Err(Failure::new("55000", "recovery is in progress"))
             }
@@ -443,13 +453,24 @@ pub(super) fn is_planned_wrong(sql: &Sql) -> bool {
     *sql == Sql::Read(Read::DivideByZero)
 }
 
+/// True when a statement takes a snapshot when it is parsed and when it is bound: it is one that is planned.
+fn is_analysed(sql: &Sql) -> bool {
+    match sql {
+        Sql::Read(read) => !matches!(read, Read::Show(_) | Read::PoolVersion),
+        Sql::Command(command) => matches!(command, Command::Insert(_) | Command::InsertDeferred(_)),
+        Sql::Named(named) => matches!(named, Named::Declare { .. }),
+        Sql::Sleep => true,
+        Sql::CopyIn(..) | Sql::CopyOut(_) | Sql::Control(_) | Sql::Setting(_) => false,
+    }
+}
+
 /// True when a statement takes a snapshot.
 fn looks(sql: &Sql) -> bool {
     match sql {
         Sql::Read(read) => !matches!(read, Read::Show(_) | Read::PoolVersion),
-        Sql::Command(command) => !matches!(command, Command::Listen | Command::Notify(_) | Command::Do),
+        Sql::Command(command) => !matches!(command, Command::Listen | Command::Notify(_)),
         Sql::CopyIn(..) | Sql::CopyOut(_) | Sql::Sleep => true,
-        Sql::Named(named) => matches!(named, Named::Declare { .. }),
+        Sql::Named(named) => !matches!(named, Named::Fetch { .. }),
         Sql::Control(_) | Sql::Setting(_) => false,
     }
 }

@@ -74,6 +74,7 @@ impl Backend {
         let sql = statements.pop();
         if let Some(sql) = &sql {
             self.refuse_when_aborted(sql)?;
+            self.look_to_analyse(sql, wires.data);
             self.analyse(sql, wires.data)?;
         }
         self.prepare(&name, sql)?;
@@ -113,6 +114,9 @@ impl Backend {
         }
         if !portal.is_empty() && self.portals.contains_key(&portal) {
             return Err(Failure::new("42P03", format!("cursor \"{portal}\" already exists")));
+        }
+        if let Some(sql) = &sql {
+            self.look_to_analyse(sql, wires.data);
         }
         if sql.as_ref().is_some_and(is_planned_wrong) {
             // The portal is there before it is planned, and stays empty.

@@ -152,7 +152,9 @@ impl Backend {
     pub(super) fn abort(&mut self) {
         match self.transaction {
             Transaction::Open | Transaction::Failed => {
-                self.take_back();
+                if !self.back_to_savepoint() {
+                    self.take_back();
+                }
                 self.transaction = Transaction::Failed;
             }
             Transaction::Idle | Transaction::Started | Transaction::Several => self.roll_back(),
@@ -171,12 +173,19 @@ impl Backend {
         if let Some(before) = work.before.take() {
             self.state = *before;
         }
-        // Savepoints outlive the error: ROLLBACK TO goes back to them.
-        if !work.savepoints.is_empty() {
-            let before = Some(Box::new(self.state.lasting()));
-            let savepoints = work.savepoints;
-            self.state.work.0 = Some(Box::new(Running { before, savepoints, ..Running::default() }));
-        }
+    }
+
+    /// An error takes back what was done since the last savepoint, and no more. False when there is none.
+    fn back_to_savepoint(&mut self) -> bool {
+        let Some(work) = &mut self.state.work.0 else { return false };
+        let Some(last) = work.savepoints.last() else { return false };
+        work.written.clone_from(&last.written);
+        work.breaks_constraint = last.breaks_constraint;
+        work.notify.clone_from(&last.notify);
+        let lasting = last.lasting.clone();
+        let work = self.state.work.0.take();
+        self.state = State { work: Work(work), ..lasting };
+        true
     }
 
     /// The session's state, for a change that an abort takes back.

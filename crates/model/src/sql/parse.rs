@@ -2,6 +2,11 @@ use super::{Command, CopyIn, Named, Read, Sql, TABLES, Table, settings};
 
 /// The statements of a text, or `None` when one of them is none that the model knows: a syntax error.
 pub fn parse(text: &str) -> Option<Vec<Sql>> {
+    // What a session asks in a transaction stands behind a savepoint.
+    let guarded = text.strip_prefix("SAVEPOINT pgherd;\n");
+    if let Some(asked) = guarded.and_then(|text| text.strip_suffix(";\nRELEASE SAVEPOINT pgherd")) {
+        return ["SAVEPOINT pgherd", asked, "RELEASE SAVEPOINT pgherd"].into_iter().map(statement).collect();
+    }
     // The one statement that holds a semicolon.
     if text.starts_with("WITH RECURSIVE asked ") {
         return Some(vec![statement(text)?]);
@@ -51,6 +56,7 @@ fn select(rest: &str) -> Option<Sql> {
         "CASE WHEN current_user IN ('r0', 'r1') THEN current_user::text ELSE 'me' END AS v" => {
             Sql::Read(Read::Role)
         }
+        "1" => Sql::Read(Read::Rows { text: "1".to_owned(), rows: 1 }),
         "v FROM here" => Sql::Read(Read::Here),
         "pg_catalog.pg_current_wal_insert_lsn()" => Sql::Read(Read::Position),
         "$1::text AS v" => Sql::Read(Read::Echo),

@@ -7,7 +7,7 @@ use pgherd_types::{Fate, NodeId, SessionId};
 
 use super::{Faults, Move, Pending, Reading, SeatState, World};
 use crate::backend::Wires;
-use crate::message::put;
+use crate::message::{Message, put};
 use crate::pool::Life;
 use crate::program::Step;
 
@@ -122,8 +122,12 @@ impl World<'_> {
     fn client_acts(&mut self, i: usize) -> Result<(), String> {
         match self.seats[i].client.next_step() {
             Some(Step::Send(message)) => {
-                self.log(|| format!("C{i}> {message:?}"));
-                message.write(&mut self.seats[i].to);
+                let whole = matches!(message.kind, b'P' | b'B' | b'D' | b'C') && self.rng.chance(60);
+                self.client_sends(i, &message);
+                // A driver writes a batch in one go.
+                while whole && let Some(message) = self.seats[i].client.next_of_batch() {
+                    self.client_sends(i, &message);
+                }
                 Ok(())
             }
             Some(Step::Cancel) => self.client_cancels(i),
@@ -131,6 +135,11 @@ impl World<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn client_sends(&mut self, i: usize, message: &Message) {
+        self.log(|| format!("C{i}> {message:?}"));
+        message.write(&mut self.seats[i].to);
     }
 
     /// A cancel request comes over a connection of its own, with the key that the client was told.

@@ -373,6 +373,12 @@ impl Ledger {
         self.client_entries > 0
     }
 
+    /// True when a ReadyForQuery is still to come: what the transaction is then is not known.
+    pub fn owes_ready(&self) -> bool {
+        let ends = |request| matches!(request, Request::Query | Request::FunctionCall | Request::Sync);
+        self.queue.iter().any(|entry| ends(entry.request))
+    }
+
     /// The request that is answered next.
     pub fn next_ticket(&self) -> Option<Ticket> {
         self.queue.front().map(|front| front.ticket)
@@ -476,10 +482,15 @@ impl Ledger {
     /// An extended-protocol message failed: everything up to the next Sync is discarded by the server. Says whom the
     /// error is for: the client, whoever asked, unless the whole batch is the session's own.
     fn abandon_batch(&mut self) -> Owed {
+        let mut owed = None;
         while let Some(front) = self.queue.front_mut() {
+            let clients = front.owed == Owed::Client;
             if front.request == Request::Sync {
                 front.ended = Ended::Failed;
-                return front.owed;
+                return owed.unwrap_or(front.owed);
+            }
+            if clients {
+                owed = Some(Owed::Client);
             }
             self.pop();
         }

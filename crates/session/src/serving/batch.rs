@@ -11,6 +11,7 @@ use pgherd_wire::{Framer, backend::TransactionStatus};
 use super::{
     FactsOfUnit, Serving, Tracking, Turn,
     client::{Here, Part, Step},
+    front::Front,
     place::Where,
 };
 use crate::{
@@ -27,6 +28,8 @@ use crate::{
 pub(super) struct Batch {
     /// Bytes of it.
     length: usize,
+    /// The transaction that it begins ahead of its reads.
+    pub(super) front: Front,
     /// The statements that it prepares, in order.
     parsed: Vec<Parsed>,
     /// Names that it uses and does not prepare itself: where they are in it. An empty range is the unnamed statement.
@@ -50,8 +53,16 @@ struct Parsed {
 /// Messages looked at for a batch that may be balanced.
 const BATCH_MESSAGES: usize = 64;
 
+/// What a name in a batch stands for.
+enum Named {
+    /// A read.
+    Read,
+    /// A statement of the front.
+    Front,
+}
+
 /// The batch is not one that may go to a reader, or not all of it is at hand.
-struct NotThere;
+pub(super) struct NotThere;
 
 impl Serving {
     /// Sends a batch to the reader, where all of it is at hand and all it does is read. The offset says where the
@@ -72,11 +83,14 @@ impl Serving {
             Ok(()) => self.place_batch(cx, bytes, &batch, out),
             Err(NotThere) => Where::Lead,
         };
-        let found = self.placed(found, out);
+        let begins = !batch.front.is_absent();
+        // What was tried for reads behind a front counts when they are placed once more.
+        let found = if begins && found == Where::Reader { found } else { self.placed(found, out) };
         let step = match found {
             Where::Lead => None,
             Where::Wait => Some((Step::Hold, 0)),
             Where::Over => Some((Step::Over, 0)),
+            Where::Reader if begins => Some(self.send_front(cx, here, before, batch.front.end(), out)),
             Where::Reader => {
                 let step = self.send_batch(cx, here.start, bytes, before, &batch, out);
                 Some((step, here.start + batch.length))
@@ -102,7 +116,7 @@ impl Serving {
             match piece.kind {
                 b'P' => self.scan_parse(cx, bytes, start..start + raw.len(), batch)?,
                 b'B' | b'D' | b'E' | b'C' => self.scan_use(bytes, start..start + raw.len(), batch)?,
-                b'H' => {}
+                b'H' => batch.front.flushes(start..start + raw.len()),
                 b'S' => {
                     batch.length = bytes.len() - rest.len();
                     let runs = !batch.parsed.is_empty() || !batch.needs.is_empty();
@@ -133,28 +147,38 @@ impl Serving {
             return Err(NotThere);
         }
         let text = cx.router.read_parsed(sql);
-        if !matches!(&*text, Text::One(statement) if state::may_read(statement)) {
-            return Err(NotThere);
-        }
+        let Text::One(statement) = &*text else { return Err(NotThere) };
         let at = message.start + pgherd_wire::frame::HEADER_BYTES;
+        if !state::may_read(statement) {
+            self.may_be_front(batch)?;
+            return batch.front.parses(statement, at..at + name.len(), &self.view);
+        }
+        batch.reads_from(message.start)?;
         batch.parsed.push(Parsed { name: at..at + name.len(), message, script: Script::new(text, sql) });
         Ok(())
     }
 
     /// A message that is about a statement or portal.
     fn scan_use(&self, bytes: &[u8], message: Range<usize>, batch: &mut Batch) -> Result<(), NotThere> {
-        let raw = bytes.get(message).unwrap_or_default();
+        let raw = bytes.get(message.clone()).unwrap_or_default();
         match (raw.first().copied().unwrap_or_default(), peek::about(raw)) {
             (b'B', About::Bind { portal: b"", statement }) => {
-                self.scan_name(bytes, statement, batch)?;
-                batch.bound = true;
+                match self.scan_name(bytes, message.start, statement, batch)? {
+                    Named::Read => batch.bound = true,
+                    Named::Front => batch.front.binds()?,
+                }
             }
-            (b'D', About::Statement(name)) => self.scan_name(bytes, name, batch)?,
-            (b'D', About::Portal(b"")) if batch.bound => {}
+            (b'D', About::Statement(name)) => {
+                let (Named::Read | Named::Front) = self.scan_name(bytes, message.start, name, batch)?;
+            }
+            (b'D', About::Portal(b"")) if batch.bound || batch.front.is_bound() => {}
+            (b'E', About::Portal(b"")) if batch.front.is_bound() => batch.front.runs(message.end),
             (b'E', About::Portal(b"")) if batch.bound && peek::wants_all_rows(raw) => batch.runs += 1,
             (b'C', About::Portal(b"")) => batch.bound = false,
             // What is used after it in the same batch is for the lead to sort out.
-            (b'C', About::Statement(name)) if !name.is_empty() && !batch.prepares(bytes, name) => {
+            (b'C', About::Statement(name))
+                if !name.is_empty() && !batch.prepares(bytes, name) && !batch.front.prepares(bytes, name) =>
+            {
                 batch.closes = true
             }
             _ => return Err(NotThere),
@@ -162,36 +186,55 @@ impl Serving {
         Ok(())
     }
 
-    fn scan_name(&self, bytes: &[u8], name: &[u8], batch: &mut Batch) -> Result<(), NotThere> {
+    /// A name in the message that begins here.
+    fn scan_name(
+        &self,
+        bytes: &[u8],
+        start: usize,
+        name: &[u8],
+        batch: &mut Batch,
+    ) -> Result<Named, NotThere> {
         if batch.closes {
             return Err(NotThere);
         }
         if batch.prepares(bytes, name) {
-            return Ok(());
+            return Ok(Named::Read);
+        }
+        if batch.front.prepares(bytes, name) {
+            self.may_be_front(batch)?;
+            return Ok(Named::Front);
         }
         let known = if name.is_empty() {
             matches!(self.state.statements.unnamed.id, UnnamedId::Known(_))
                 && self.state.statements.unnamed.script.is_some()
         } else {
-            self.state
-                .statements
-                .get(name)
-                .is_some_and(|prepared| prepared.can_move() && prepared.runs_reads())
+            let prepared = self.state.statements.get(name).ok_or(NotThere)?;
+            if self.is_front(prepared) {
+                self.may_be_front(batch)?;
+                return batch.front.names(prepared, &self.view).map(|()| Named::Front);
+            }
+            prepared.can_move() && prepared.runs_reads()
         };
         if !known {
             return Err(NotThere);
         }
+        batch.reads_from(start)?;
         let at = offset_in(bytes, name);
         batch.needs.push(at..at + name.len());
-        Ok(())
+        Ok(Named::Read)
     }
 
     /// Where the batch goes: to the reader when each of its statements would.
     fn place_batch(&mut self, cx: &mut Context<'_>, bytes: &[u8], batch: &Batch, out: &mut Actions) -> Where {
+        let status = match batch.front.is_absent() {
+            true => self.transaction(),
+            false => TransactionStatus::InTransaction,
+        };
         for parsed in &batch.parsed {
             let sql = bytes.get(parsed.message.clone()).and_then(peek::parse_head).map(|(_, sql)| sql);
             if let Text::One(statement) = &*parsed.script.text
-                && let Some(elsewhere) = self.keeps_from_reader(cx, statement, sql.unwrap_or_default(), out)
+                && let Some(elsewhere) =
+                    self.keeps_from_reader(cx, status, statement, sql.unwrap_or_default(), out)
             {
                 return elsewhere;
             }
@@ -203,9 +246,12 @@ impl Serving {
             let Text::One(statement) = &*script.text else { return Where::Lead };
             let statement =
                 if let Verb::Prepare { statement, .. } = &statement.verb { statement } else { statement };
-            if let Some(elsewhere) = self.keeps_from_reader(cx, statement, sql, out) {
+            if let Some(elsewhere) = self.keeps_from_reader(cx, status, statement, sql, out) {
                 return elsewhere;
             }
+        }
+        if self.lead.is_none() && !batch.front.is_absent() {
+            return self.wait_for_lead(cx, out);
         }
         self.place_read(cx, out)
     }
@@ -227,11 +273,12 @@ impl Serving {
     fn keeps_from_reader(
         &mut self,
         cx: &mut Context<'_>,
+        status: TransactionStatus,
         statement: &Statement,
         sql: &[u8],
         out: &mut Actions,
     ) -> Option<Where> {
-        match self.decide(cx, statement, sql) {
+        match self.decide_in(cx, status, statement, sql) {
             Decision::Reader(_) => None,
             Decision::Lead(_) => Some(Where::Lead),
             Decision::Ask(_) if self.facts == FactsOfUnit::Unknown => Some(Where::Lead),
@@ -304,8 +351,20 @@ impl Batch {
         self.parsed.iter().any(|parsed| bytes.get(parsed.name.clone()) == Some(name))
     }
 
+    /// True when it has a read.
+    pub(super) fn reads(&self) -> bool {
+        !self.parsed.is_empty() || !self.needs.is_empty()
+    }
+
+    /// A read begins at this offset: what is ahead of it has to be a front that has run, or nothing.
+    fn reads_from(&self, start: usize) -> Result<(), NotThere> {
+        let fits = self.reads() || self.front.is_absent() || self.front.ran_up_to(start);
+        if fits { Ok(()) } else { Err(NotThere) }
+    }
+
     fn clear(&mut self) {
         self.length = 0;
+        self.front.clear();
         self.parsed.clear();
         self.needs.clear();
         self.bound = false;

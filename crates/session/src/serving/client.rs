@@ -5,7 +5,7 @@ use core::ops::Range;
 use pgherd_types::{BackendId, limits};
 use pgherd_wire::{Framer, Piece, frontend};
 
-use super::{Life, Serving, Turn, Wait};
+use super::{Life, Serving, Turn, Wait, position::PositionDue};
 use crate::{
     Action, Actions, Closing, Context, Report,
     ledger::Request,
@@ -24,8 +24,17 @@ pub(super) struct ClientStream {
     /// Statements that may be a COPY FROM STDIN have been parsed: a Sync behind an Execute is ambiguous until
     /// it is answered.
     pub(super) copies_in: CopiesIn,
-    /// The lead's position is to be asked for behind the next Sync.
-    pub(super) position_due: bool,
+    pub(super) position_due: PositionDue,
+    /// Whether what comes next counts.
+    pub(super) hears: Hears,
+}
+
+/// What the session takes of the client's messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hears {
+    All,
+    /// The front of the batch has failed: what is behind it counts from the Sync on, as in a server process.
+    FromSync,
 }
 
 /// Whether a statement of this session may be a COPY FROM STDIN in the extended protocol.
@@ -44,6 +53,8 @@ enum Rest {
     Drop,
     /// Into `gathered`.
     Gather,
+    /// Into `gathered`, until the names can be seen that a long message is about.
+    GatherHead,
     /// All of it is in `gathered`, and waits for its turn.
     Waiting,
 }
@@ -53,8 +64,6 @@ enum Rest {
 pub(super) struct Part<'a> {
     pub(super) carried: &'a [u8],
     pub(super) raw: &'a [u8],
-    /// Into `gathered`, until the names can be seen that a long message is about.
-    GatherHead,
     /// Where `raw` is in the slice of the event; `None` when it is elsewhere.
     pub(super) range: Option<Range<usize>>,
 }
@@ -92,12 +101,23 @@ impl ClientStream {
             rest: Rest::Nothing,
             gathered: Vec::new(),
             copies_in: CopiesIn::Never,
-            position_due: false,
+            position_due: PositionDue::No,
+            hears: Hears::All,
         }
     }
 
     pub(super) fn framer(&self) -> &Framer {
         &self.framer
+    }
+
+    /// A message behind a front that has failed. True when it does not count.
+    fn passes_over(&mut self, piece: &Piece<'_>) -> bool {
+        if !may_follow_front(piece.kind) {
+            self.hears = Hears::All;
+            return false;
+        }
+        self.rest = if piece.last { Rest::Nothing } else { Rest::Drop };
+        true
     }
 
     /// True when the lead has a part of a message, and the rest is still to come.
@@ -174,6 +194,9 @@ impl Serving {
         if !piece.first {
             return (self.client_rest(cx, piece, here, out), 0);
         }
+        if self.client.hears == Hears::FromSync && self.client.passes_over(piece) {
+            return (Step::Taken, 0);
+        }
         let part = Part { carried: piece.carried.bytes(), raw: piece.raw, range: Some(here.raw.clone()) };
         if !must_be_whole(piece.kind) {
             return (self.plain_message(cx, &part, piece, out), 0);
@@ -216,6 +239,7 @@ impl Serving {
             }
             Rest::Drop | Rest::Nothing | Rest::Waiting => {}
             Rest::Gather => self.client.gathered.extend_from_slice(piece.raw),
+            Rest::GatherHead => return self.rest_of_head(cx, piece, out),
         }
         if !piece.last {
             return Step::Taken;
@@ -228,30 +252,6 @@ impl Serving {
         Step::Taken
     }
 
-    /// Deals with the message that was gathered.
-    fn waiting_message(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Step {
-        let gathered = core::mem::take(&mut self.client.gathered);
-        let Some(&kind) = gathered.first() else {
-            self.client.rest = Rest::Nothing;
-            return Step::Taken;
-        };
-        let step = self.message(cx, kind, &Part::kept(&gathered), out);
-        match step {
-            Step::Hold => {
-                self.client.gathered = gathered;
-            Rest::GatherHead => return self.rest_of_head(cx, piece, out),
-                self.client.rest = Rest::Waiting;
-            }
-            Step::Taken | Step::Over => self.client.rest = Rest::Nothing,
-        }
-        step
-    }
-
-    /// A whole message of a kind that is looked into.
-    pub(super) fn message(
-        &mut self,
-        cx: &mut Context<'_>,
-        kind: u8,
     /// More of a long message whose names cannot be seen yet.
     fn rest_of_head(&mut self, cx: &mut Context<'_>, piece: &Piece<'_>, out: &mut Actions) -> Step {
         let mut head = core::mem::take(&mut self.client.gathered);
@@ -274,6 +274,29 @@ impl Serving {
         step
     }
 
+    /// Deals with the message that was gathered.
+    fn waiting_message(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Step {
+        let gathered = core::mem::take(&mut self.client.gathered);
+        let Some(&kind) = gathered.first() else {
+            self.client.rest = Rest::Nothing;
+            return Step::Taken;
+        };
+        let step = self.message(cx, kind, &Part::kept(&gathered), out);
+        match step {
+            Step::Hold => {
+                self.client.gathered = gathered;
+                self.client.rest = Rest::Waiting;
+            }
+            Step::Taken | Step::Over => self.client.rest = Rest::Nothing,
+        }
+        step
+    }
+
+    /// A whole message of a kind that is looked into.
+    pub(super) fn message(
+        &mut self,
+        cx: &mut Context<'_>,
+        kind: u8,
         part: &Part<'_>,
         out: &mut Actions,
     ) -> Step {
@@ -395,6 +418,11 @@ impl Serving {
 /// Kinds that are looked into, and so gathered when they come in pieces.
 fn must_be_whole(kind: u8) -> bool {
     matches!(kind, b'Q' | b'P' | b'B' | b'D' | b'E' | b'C')
+}
+
+/// Kinds that stand between the front of a batch and its Sync.
+fn may_follow_front(kind: u8) -> bool {
+    matches!(kind, b'P' | b'B' | b'D' | b'E' | b'C' | b'H')
 }
 
 /// Kinds with which a batch may begin that only reads.

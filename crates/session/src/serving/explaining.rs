@@ -52,7 +52,7 @@ impl Serving {
             Text::Unread => return Ok(self.lead_route(cx, Rule::Unread.to_string())),
         };
         let Verb::Execute(name) = &statement.verb else {
-            if !state::may_read(statement) {
+            if !state::may_read(statement) && !self.prepares_read(statement, sql) {
                 return Ok(self.route_of_other(cx, statement, sql));
             }
             // The blank behind the closing parenthesis is not the statement's.

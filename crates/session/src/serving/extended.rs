@@ -9,6 +9,7 @@ use pgherd_wire::{Framer, backend::TransactionStatus, frontend};
 use super::{
     Serving, Tracking, Turn,
     client::{CopiesIn, Part, Step},
+    position::PositionDue,
 };
 use crate::{
     Actions, Context, Count,
@@ -251,7 +252,7 @@ impl Serving {
             }
             self.note_sending(cx, &script.text);
         }
-        self.client.position_due |= self.position_follows(cx, effect.as_ref());
+        self.client.position_due = self.position_is_due(cx, effect.as_ref());
         if let (Tracking::On, Some(leg)) = (self.tracking, &self.lead) {
             self.count(leg.node(), Count::of_effect(effect.as_ref()), out);
         }
@@ -279,9 +280,9 @@ impl Serving {
         let Some(leg) = &mut self.lead else { return self.ask_for_lead(cx, out) };
         match leg.ledger.sync_meaning() {
             SyncMeaning::Counts => {
-                let located = core::mem::take(&mut self.client.position_due);
+                let due = core::mem::take(&mut self.client.position_due);
                 let step = self.send_to_lead(cx, Request::Sync, part, None, out);
-                if located {
+                if due == PositionDue::Yes {
                     self.ask_position(out);
                 }
                 step

@@ -85,7 +85,9 @@ impl Serving {
     /// nothing from it.
     pub(super) fn can_spare_lead(&self) -> bool {
         let Some(leg) = &self.lead else { return false };
-        let idle = !leg.ledger.owes_client() && leg.ledger.transaction() == TransactionStatus::Idle;
+        let idle = !leg.ledger.owes_client()
+            && leg.ledger.transaction() == TransactionStatus::Idle
+            && !self.begins_transaction();
         let free = match self.tracking {
             Tracking::On => self.state.can_leave(leg.backend()),
             Tracking::Off => leg.is_untouched(),

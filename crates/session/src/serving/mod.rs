@@ -15,6 +15,7 @@ mod batch;
 mod client;
 mod explaining;
 mod extended;
+mod front;
 mod leaving;
 mod loss;
 mod place;
@@ -378,7 +379,6 @@ impl Serving {
             leg.ask(Owed::Session, &settings, Leaves::Something, out);
             self.questions.push_back(Question::Settings);
         }
-        provision::bring_sql(&mut leg, &self.state, out);
         self.epoch = cx.topology.epoch;
         self.lead = Some(leg);
     }

@@ -3,6 +3,7 @@
 use pgherd_route::Decision;
 use pgherd_sql::{Statement, Text, Verb};
 use pgherd_types::NodeId;
+use pgherd_wire::backend::TransactionStatus;
 
 use super::{
     FactsOfUnit, Serving, Turn, Wait,
@@ -39,10 +40,9 @@ impl Serving {
         let Text::One(statement) = text else { return Where::Lead };
         let found = if let Verb::Execute(name) = &statement.verb {
             self.place_execute(cx, statement, name, out)
-        } else if state::may_read(statement) {
+        } else if state::may_read(statement) || self.prepares_read(statement, sql) {
             self.place(cx, statement, sql, out)
         } else {
-            // What is prepared is brought to a reader when it runs there.
             Where::Lead
         };
         self.placed(found, out)
@@ -69,6 +69,14 @@ impl Serving {
         let Some(script) = self.executed(own, name) else { return Where::Lead };
         let Some(inner) = script.executed() else { return Where::Lead };
         self.place(cx, inner, b"", out)
+    }
+
+    /// True for a SQL PREPARE of a read, under a name that is free: one that is taken is the lead's to refuse.
+    pub(super) fn prepares_read(&self, statement: &Statement, sql: &[u8]) -> bool {
+        let Verb::Prepare { name, statement } = &statement.verb else { return false };
+        state::may_read(statement)
+            && self.state.statements.get(name.as_bytes()).is_none()
+            && self.state.statements.has_room(sql.len())
     }
 
     /// What a SQL EXECUTE runs, where that may run elsewhere than on the lead.
@@ -112,7 +120,17 @@ impl Serving {
 
     /// What the rules say.
     pub(super) fn decide(&mut self, cx: &mut Context<'_>, statement: &Statement, sql: &[u8]) -> Decision {
-        let status = self.transaction();
+        self.decide_in(cx, self.transaction(), statement, sql)
+    }
+
+    /// What the rules say in a transaction of this status.
+    pub(super) fn decide_in(
+        &mut self,
+        cx: &mut Context<'_>,
+        status: TransactionStatus,
+        statement: &Statement,
+        sql: &[u8],
+    ) -> Decision {
         let utf8 = self.view.get("client_encoding").is_some_and(|encoding| encoding == "UTF8");
         self.state.keep_scope(&self.identity, cx.router);
         let facts = self.state.facts(&self.identity, status, utf8, cx.now);

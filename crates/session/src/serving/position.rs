@@ -10,7 +10,11 @@ use pgherd_sql::Verb;
 use pgherd_types::{Lsn, NodeId};
 use pgherd_wire::backend::TransactionStatus;
 
-use super::{Serving, Tracking, Wait, place::Where, questions::Question};
+use super::{
+    FactsOfUnit, Serving, Tracking, Wait,
+    place::Where,
+    questions::{Guard, Question},
+};
 use crate::{
     Action, Actions, Context, Report, Timer,
     effect::Effect,
@@ -37,6 +41,26 @@ pub(super) enum Freshness {
     AskPosition,
     /// It is not known to be far enough.
     Behind,
+}
+
+/// Whether the lead's position is to be asked for behind the Sync of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum PositionDue {
+    #[default]
+    No,
+    Yes,
+    /// The batch has begun a transaction, and not ended it yet.
+    InBlock,
+}
+
+/// True for what leaves a transaction open.
+fn begins(verb: &Verb) -> bool {
+    matches!(verb, Verb::Begin(_) | Verb::Commit { chain: true } | Verb::Rollback { chain: true })
+}
+
+/// True for what commits, and leaves no transaction open.
+fn commits(verb: &Verb) -> bool {
+    matches!(verb, Verb::Commit { chain: false } | Verb::FinishPrepared)
 }
 
 impl Seen {
@@ -70,20 +94,38 @@ impl Serving {
         if statements.is_empty() || statements.iter().any(|statement| copies(&statement.verb)) {
             return false;
         }
-        let commits = statements
-            .iter()
-            .any(|statement| matches!(statement.verb, Verb::Commit { .. } | Verb::FinishPrepared));
-        let begins = statements.iter().any(|statement| matches!(statement.verb, Verb::Begin(_)));
+        // In a transaction it could fail, and the transaction with it.
+        let behind = self.lead.as_ref().is_some_and(|leg| leg.ledger.owes_ready());
+        if behind || statements.iter().any(|statement| begins(&statement.verb)) {
+            return false;
+        }
+        let commits = statements.iter().any(|statement| commits(&statement.verb));
         let open = self.transaction() != TransactionStatus::Idle;
         let writes = statements.iter().any(|statement| self.state.may_write(statement));
-        if commits { writes || self.state.transaction.wrote } else { writes && !open && !begins }
+        if commits { writes || self.state.transaction.wrote } else { writes && !open }
     }
 
-    /// Asks the lead where it is, unseen.
+    /// The same for an Execute, whose batch a Sync will end.
+    pub(super) fn position_is_due(&self, cx: &Context<'_>, effect: Option<&Effect>) -> PositionDue {
+        let before = self.client.position_due;
+        let any = |is: fn(&Verb) -> bool| match effect {
+            Some(Effect::Ran(script)) => script.text.statements().iter().any(|statement| is(&statement.verb)),
+            Some(_) | None => false,
+        };
+        match before {
+            _ if any(begins) => PositionDue::InBlock,
+            PositionDue::InBlock if any(commits) => PositionDue::Yes,
+            PositionDue::InBlock => PositionDue::InBlock,
+            PositionDue::No | PositionDue::Yes if self.position_follows(cx, effect) => PositionDue::Yes,
+            PositionDue::No | PositionDue::Yes => before,
+        }
+    }
+
+    /// Asks the lead where it is, unseen, behind what ends its transaction.
     pub(super) fn ask_position(&mut self, out: &mut Actions) {
         if self.lead.is_some() {
-            self.ask_lead(POSITION, Leaves::Nothing, out);
-            self.questions.push_back(Question::Position);
+            self.ask_lead(&[POSITION], Leaves::Nothing, out);
+            self.questions.push_back(Question::Position(Guard::NotNeeded));
         }
     }
 
@@ -92,21 +134,28 @@ impl Serving {
         if self.lead.is_none() {
             return self.wait_for_lead(cx, out);
         }
-        if !self.may_ask_lead() {
+        if self.facts == FactsOfUnit::Unknown || !self.may_ask_lead() {
             return Where::Lead;
         }
-        self.ask_position(out);
-        self.wait = Wait::Answer;
+        self.ask_position_in_transaction(out);
         Where::Wait
     }
 
+    /// Asks the lead, which owes nothing, where it is; the client's input waits.
+    pub(super) fn ask_position_in_transaction(&mut self, out: &mut Actions) {
+        let guard = self.ask_guarded(POSITION, out);
+        self.questions.push_back(Question::Position(guard));
+        self.wait = Wait::Answer;
+    }
+
     /// The lead's answer. Everything that was done there before the question is before this position, and so is all
-    /// that any standby has shown.
-    pub(super) fn position_told(&mut self, rows: &[u8]) {
-        let Some(lsn) = first_value(rows).and_then(|text| text.parse().ok()) else { return };
+    /// that any standby has shown. False when it is none.
+    pub(super) fn position_told(&mut self, rows: &[u8]) -> bool {
+        let Some(lsn) = first_value(rows).and_then(|text| text.parse().ok()) else { return false };
         self.seen.lsn = self.seen.lsn.max(lsn);
         self.seen.on_lead = false;
         self.seen.on_reader = None;
+        true
     }
 
     /// A unit of the client's has been answered by the lead.
@@ -177,7 +226,7 @@ impl Serving {
 }
 
 /// Where the lead is: on a primary, all that is committed there is before it.
-pub(super) const POSITION: &[u8] = b"SELECT pg_catalog.pg_current_wal_insert_lsn()";
+const POSITION: &[u8] = b"SELECT pg_catalog.pg_current_wal_insert_lsn()";
 
 /// Time between two looks at the positions while a read waits.
 const LOOK_AGAIN: core::time::Duration = core::time::Duration::from_millis(1);

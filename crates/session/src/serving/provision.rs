@@ -3,7 +3,7 @@
 //! All of it is sent ahead of the client's own messages, without waiting for the answers. Should it fail on a reader,
 //! the unit behind it is not shown and goes to the lead; on the lead, the client sees what a server would have said.
 
-use pgherd_sql::{Statement, Text, Verb};
+use pgherd_sql::{Relation, Statement, Text, Verb};
 use pgherd_wire::backend::TransactionStatus;
 use pgherd_wire::frontend::{self, Target};
 
@@ -70,6 +70,11 @@ impl Serving {
 
     /// Prepares on the lead what the statements of a text run, or name, that is sent in a message of this kind.
     pub(super) fn bring_for(&mut self, carrier: Request, text: &Text, out: &mut Actions) -> Step {
+        if self.state.statements.names().next().is_none()
+            && self.lead.as_ref().is_none_or(|leg| leg.stale.is_empty())
+        {
+            return Step::Taken;
+        }
         let mut names = Vec::new();
         for statement in text.statements() {
             if let Verb::Execute(name) | Verb::Deallocate(Some(name)) | Verb::Prepare { name, .. } =
@@ -81,7 +86,8 @@ impl Serving {
         let closes_all = |statement: &Statement| matches!(statement.verb, Verb::Deallocate(None));
         let several_close_all =
             matches!(text, Text::Several(statements) if statements.iter().any(closes_all));
-        if *text == Text::Unread || several_close_all {
+        let may_name_any = text.statements().iter().any(may_name_any);
+        if *text == Text::Unread || several_close_all || may_name_any {
             // It may name any. Of several statements one may fail, and only the lead knows whether all are closed.
             return self.bring_all(carrier, out);
         }
@@ -89,7 +95,8 @@ impl Serving {
     }
 
     fn bring_all(&mut self, carrier: Request, out: &mut Actions) -> Step {
-        let all: Vec<Box<[u8]>> = self.state.statements.names().map(Into::into).collect();
+        let stale = self.lead.iter().flat_map(|leg| leg.stale.iter().map(|name| &**name));
+        let all: Vec<Box<[u8]>> = self.state.statements.names().chain(stale).map(Into::into).collect();
         let all: Vec<&[u8]> = all.iter().map(|name| &**name).collect();
         self.bring_named(carrier, &all, out)
     }
@@ -98,14 +105,19 @@ impl Serving {
     pub(super) fn bring_named(&mut self, carrier: Request, names: &[&[u8]], out: &mut Actions) -> Step {
         let Some(leg) = &mut self.lead else { return Step::Taken };
         let backend = leg.backend();
+        // What has a name elsewhere cannot be prepared in a transaction that has failed.
+        let takes = matches!(carrier, Request::Parse | Request::Query)
+            && leg.ledger.transaction() == TransactionStatus::Failed;
         let lacks = |name: &[u8]| {
             let elsewhere = self.state.statements.get(name);
             elsewhere.is_some_and(|prepared| !prepared.is_at(backend) && prepared.can_move())
                 && !leg.is_brought(name)
+                && !(takes && leg.is_stale(name))
         };
         let lacking: Vec<Box<[u8]>> =
             names.iter().filter(|name| lacks(name)).map(|name| (*name).into()).collect();
-        let stale = leg.stale.iter().any(|stale| names.contains(&&**stale));
+        let is_free = |name: &[u8]| self.state.statements.get(name).is_none();
+        let stale = names.iter().any(|name| leg.is_stale(name) && (!takes || is_free(name)));
         if (lacking.is_empty() && !stale) || leg.ledger.is_deaf() {
             return Step::Taken;
         }
@@ -117,8 +129,11 @@ impl Serving {
         for name in names {
             close_stale_one(leg, name, out);
         }
-        if carrier == Request::Parse && leg.ledger.transaction() == TransactionStatus::Failed {
+        if takes {
             lacking.iter().for_each(|name| take_name(leg, name, out));
+            if carrier == Request::Query {
+                end_batch(leg, out);
+            }
             return Step::Taken;
         }
         let parsed = bring_statements(leg, &self.state, &lacking, out);
@@ -204,11 +219,10 @@ impl Serving {
     }
 }
 
-/// Prepares on a new lead what SQL has prepared: later, the simple query that does it could come in the middle of a
-/// batch, which it would end.
-pub(super) fn bring_sql(leg: &mut Leg, state: &State, out: &mut Actions) {
-    let names: Vec<Box<[u8]>> = state.statements.prepared_by_sql().map(Into::into).collect();
-    bring_statements(leg, state, &names, out);
+/// True for a statement that may run any of the session's prepared statements, or list them, without naming them.
+fn may_name_any(statement: &Statement) -> bool {
+    let lists = |relation: &Relation| &*relation.name == "pg_prepared_statements";
+    matches!(statement.verb, Verb::Do | Verb::Call) || statement.reads.iter().any(lists)
 }
 
 /// Closes what the client has closed elsewhere.
@@ -289,7 +303,7 @@ fn begin(leg: &mut Leg, state: &State, out: &mut Actions) -> usize {
 /// Prepares on a leg what it lacks of these statements; the empty name is the unnamed one. True when messages of the
 /// extended protocol were sent, which a Sync has to follow.
 fn bring_statements(leg: &mut Leg, state: &State, names: &[Box<[u8]>], out: &mut Actions) -> bool {
-    let mut messages = Vec::new();
+    let mut brings = false;
     for name in names {
         let Some(prepared) = state.statements.get(name) else { continue };
         if prepared.is_at(leg.backend()) || leg.is_brought(name) || planted(PlantedBug::ForgetsNamed) {
@@ -297,25 +311,21 @@ fn bring_statements(leg: &mut Leg, state: &State, names: &[Box<[u8]>], out: &mut
         }
         let brought = Effect::Brought { name: name.clone() };
         match &prepared.source {
-            Source::Parse(message) => messages.push((message.clone(), brought)),
-            // A simple query of its own, ahead of all messages: it would end their batch.
-            Source::Sql(text) => {
-                leg.request_for(Request::Query, Owed::Nobody, Some(brought));
-                out.make_to_backend(leg.backend(), |to| frontend::put_query(to, text));
+            Source::Parse(message) => {
+                leg.request_for(Request::Parse, Owed::Nobody, Some(brought));
+                out.make_to_backend(leg.backend(), |to| to.extend_from_slice(message));
             }
-            Source::Lost => {}
+            // As a simple query it would end the batch that is open.
+            Source::Sql(text) => leg.run_beside(Owed::Nobody, text, Some(brought), out),
+            Source::Lost => continue,
         }
-    }
-    let mut parsed = !messages.is_empty();
-    for (message, brought) in messages {
-        leg.request_for(Request::Parse, Owed::Nobody, Some(brought));
-        out.make_to_backend(leg.backend(), |to| to.extend_from_slice(&message));
+        brings = true;
     }
     if names.iter().any(|name| name.is_empty()) {
-        parsed |= leg.unnamed != state.statements.unnamed.id;
+        brings |= leg.unnamed != state.statements.unnamed.id;
         bring_unnamed_to(leg, state, out);
     }
-    parsed
+    brings
 }
 
 fn bring_unnamed_to(leg: &mut Leg, state: &State, out: &mut Actions) {

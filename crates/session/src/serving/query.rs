@@ -80,7 +80,7 @@ impl Serving {
         match self.place_query(cx, &text, sql, out) {
             Where::Wait => return Step::Hold,
             Where::Over => return Step::Over,
-            Where::Reader => return self.read_query(cx, part, &text, out),
+            Where::Reader => return self.read_query(cx, part, sql, &text, out),
             Where::Lead => {}
         }
         if self.lead.is_none() {

@@ -8,6 +8,7 @@ use crate::{
     Actions, Closing, Context,
     ledger::{Ended, Finished, Owed, Request},
     leg::Leaves,
+    planted::{PlantedBug, planted},
     say,
 };
 use pgherd_types::limits;
@@ -21,14 +22,41 @@ pub(super) enum Question {
         lookup: Lookup,
         /// The state of the catalogs when it was asked.
         epoch: u64,
+        guard: Guard,
     },
     /// Where the lead is in the WAL.
-    Position,
+    Position(Guard),
     /// No question: it makes the transaction fail, as that of the reader has.
     Abort,
     /// No question: settings that a new lead is told.
     Settings,
+    /// No question: the Sync behind a front.
+    Front,
+    /// No question: the client's transaction, which a question has made fail, goes on.
+    Restore {
+        /// How often it is tried again.
+        left: usize,
+    },
 }
+
+/// Whether a question may make the client's transaction fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// There is none to fail, or nothing to lose.
+    NotNeeded,
+    /// It is asked behind a savepoint.
+    Savepoint,
+}
+
+/// A savepoint that a question in a transaction has to itself, and its end. One of the client's own of that name is
+/// hidden meanwhile.
+const SAVEPOINT: &[u8] = b"SAVEPOINT pgherd";
+const RELEASE: &[u8] = b"RELEASE SAVEPOINT pgherd";
+const RESTORE: &[u8] = b"ROLLBACK TO SAVEPOINT pgherd";
+
+/// How often going back to the savepoint is tried once more: it takes no time and no lock, but a client may have set a
+/// time limit that is next to none.
+const RESTORES: usize = 10;
 
 impl Serving {
     /// Asks the lead's catalogs; the client's input waits.
@@ -40,22 +68,41 @@ impl Serving {
         if !self.may_ask_lead() {
             return Where::Lead;
         }
-        self.ask_lead(lookup.query().as_bytes(), Leaves::Nothing, out);
-        self.questions.push_back(Question::Facts { lookup, epoch: cx.catalogs_epoch });
+        let guard = self.ask_guarded(lookup.query().as_bytes(), out);
+        self.questions.push_back(Question::Facts { lookup, epoch: cx.catalogs_epoch, guard });
         self.wait = Wait::Answer;
         Where::Wait
     }
 
+    /// Asks the lead, which owes nothing, what may fail: by a time limit of the client's, a lock, or a right that was
+    /// taken away. In a transaction it fails behind a savepoint, which is then returned to.
+    pub(super) fn ask_guarded(&mut self, text: &[u8], out: &mut Actions) -> Guard {
+        let open = self.transaction() == TransactionStatus::InTransaction;
+        if open && !planted(PlantedBug::AsksUnguarded) {
+            self.ask_lead(&[SAVEPOINT, text, RELEASE], Leaves::Something, out);
+            Guard::Savepoint
+        } else {
+            self.ask_lead(&[text], Leaves::Nothing, out);
+            Guard::NotNeeded
+        }
+    }
+
+    /// A question has failed, and the client's transaction with it: it goes back to where it was.
+    fn restore(&mut self, left: usize, out: &mut Actions) {
+        self.ask_lead(&[RESTORE, RELEASE], Leaves::Something, out);
+        self.questions.push_back(Question::Restore { left });
+    }
+
     /// Sends the lead a query of the session's own. A simple one ends the lead's unnamed statement, which is prepared
     /// again when the client wants it. The unnamed portal of a transaction could not be made again.
-    pub(super) fn ask_lead(&mut self, text: &[u8], leaves: Leaves, out: &mut Actions) {
+    pub(super) fn ask_lead(&mut self, texts: &[&[u8]], leaves: Leaves, out: &mut Actions) {
         let open = self.transaction() != TransactionStatus::Idle;
         let portal = self.state.portals.is_leads();
         if let Some(leg) = &mut self.lead {
             if portal && (open || leg.may_begin()) {
-                return leg.ask_beside(Owed::Session, text, out);
+                return leg.ask_beside(Owed::Session, texts, out);
             }
-            leg.ask(Owed::Session, text, leaves, out);
+            leg.ask(Owed::Session, &texts.join(b";\n".as_slice()), leaves, out);
         }
         self.lead_ran_own_query();
     }
@@ -99,16 +146,37 @@ impl Serving {
             // What was prepared between the asking and the answer was prepared before the query ran.
             self.lead_ran_own_query();
         }
+        if let Question::Facts { guard, .. } | Question::Position(guard) = &question
+            && ended != Ended::Well
+        {
+            self.facts = FactsOfUnit::Unknown;
+            if *guard == Guard::Savepoint {
+                self.restore(RESTORES, out);
+                return Life::Open;
+            }
+        }
         let life = match question {
-            Question::Facts { lookup, epoch } => {
+            Question::Restore { left } => {
+                if ended != Ended::Well && left > 0 {
+                    self.restore(left - 1, out);
+                }
+                Life::Open
+            }
+            Question::Front => {
+                self.front_ended(ended, out);
+                Life::Open
+            }
+            Question::Facts { lookup, epoch, guard: _ } => {
                 let learnt = ended == Ended::Well && cx.router.learn(lookup, &answer, epoch).is_ok();
                 if !learnt {
                     self.facts = FactsOfUnit::Unknown;
                 }
                 Life::Open
             }
-            Question::Position => {
-                self.position_told(&answer);
+            Question::Position(_) => {
+                if !self.position_told(&answer) {
+                    self.facts = FactsOfUnit::Unknown;
+                }
                 Life::Open
             }
             Question::Abort => {

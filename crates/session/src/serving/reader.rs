@@ -1,5 +1,7 @@
 //! The reader: which node it is on, and how it gets its units and loses them.
 
+use std::sync::Arc;
+
 use pgherd_sql::{Statement, Text, Verb};
 use pgherd_types::{BackendId, Fate, NodeId, ResetReason, limits};
 use pgherd_wire::{Framer, backend::TransactionStatus, frontend};
@@ -10,6 +12,7 @@ use super::{
 };
 use crate::{
     Action, Actions, Closing, Context, Count, Report,
+    effect::{Effect, Script},
     ledger::{Owed, Request},
     leg::{Leaves, Leg},
     peek, say,
@@ -86,7 +89,8 @@ impl Serving {
         &mut self,
         cx: &mut Context<'_>,
         part: &Part<'_>,
-        text: &Text,
+        sql: &[u8],
+        text: &Arc<Text>,
         out: &mut Actions,
     ) -> Step {
         self.unit.begin(part.raw);
@@ -101,7 +105,9 @@ impl Serving {
             self.state.portals.unnamed_ends_elsewhere();
         }
         self.tell_sent(cx, Turn::Reader, part, out);
-        let leaves = match text {
+        let prepared = prepares(text);
+        let leaves = match &**text {
+            Text::One(_) if prepared => Leaves::Something,
             Text::One(statement) if self.reader.as_ref().is_some_and(|leg| leg.may_stay_clean()) => {
                 self.leaves(cx, statement)
             }
@@ -109,10 +115,13 @@ impl Serving {
         };
         let Some(leg) = &mut self.reader else { return Step::Hold };
         leg.unnamed = id;
-        leg.query(Owed::Client, leaves);
+        let ticket = leg.query(Owed::Client, leaves);
+        if prepared {
+            leg.expect(ticket, Effect::Ran(Script::new(Arc::clone(text), sql)));
+        }
         let (backend, node) = (leg.backend(), leg.node());
         self.turn = Turn::Reader;
-        self.count(node, Count::Select, out);
+        self.count(node, if prepared { Count::Other } else { Count::Select }, out);
         part.send(backend, out);
         Step::Taken
     }
@@ -282,6 +291,11 @@ impl Serving {
         }
         Life::Open
     }
+}
+
+/// True for a SQL PREPARE.
+fn prepares(text: &Text) -> bool {
+    matches!(text, Text::One(Statement { verb: Verb::Prepare { .. }, .. }))
 }
 
 /// The prepared statement that a SQL EXECUTE runs.

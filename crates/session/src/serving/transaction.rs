@@ -3,7 +3,7 @@
 use pgherd_sql::{Change, Setting, Statement, Text, Verb};
 use pgherd_wire::{backend::TransactionStatus, frontend};
 
-use super::{Serving, Wait, client::Step, position::POSITION, questions::Question};
+use super::{Serving, Wait, client::Step, questions::Question};
 use crate::{
     Actions,
     ledger::Owed,
@@ -65,17 +65,22 @@ impl Serving {
             return Step::Taken;
         }
         match self.lead.as_mut().filter(|leg| leg.ledger.owes_client()) {
-            // A simple query would end the batch that is open.
-            Some(leg) => leg.run_beside(Owed::Nobody, POSITION, out),
-            None => self.ask_position(out),
+            // A simple query would end the batch that is open, and so would a failure.
+            Some(leg) => {
+                leg.run_beside(Owed::Nobody, LOOKS, None, out);
+                Step::Taken
+            }
+            None => {
+                self.ask_position_in_transaction(out);
+                Step::Hold
+            }
         }
-        Step::Taken
     }
 
     /// The lead's transaction fails without a statement of the client's, which is then told that all is ready.
     pub(super) fn abort_lead(&mut self, out: &mut Actions) {
         if self.lead.is_some() {
-            self.ask_lead(ABORT, Leaves::Something, out);
+            self.ask_lead(&[ABORT], Leaves::Something, out);
             self.questions.push_back(Question::Abort);
             self.wait = Wait::Answer;
         }
@@ -87,6 +92,9 @@ fn characterises(statement: &Statement) -> bool {
     let sets = |setting: &Setting| matches!(setting.change, Change::Transaction(_) | Change::Snapshot);
     matches!(statement.verb, Verb::Begin(_)) || statement.sets.iter().any(sets)
 }
+
+/// A query that takes a snapshot, and asks for no right.
+const LOOKS: &[u8] = b"SELECT 1";
 
 /// Ends the reader's transaction. What was set in it is told again, should it hold.
 fn leave(leg: &mut Leg, out: &mut Actions) {

@@ -124,12 +124,6 @@ impl Statements {
         self.named.get(name)
     }
 
-    /// The names of those that SQL has prepared.
-    pub(crate) fn prepared_by_sql(&self) -> impl Iterator<Item = &[u8]> {
-        let by_sql = |prepared: &Prepared| matches!(prepared.source, Source::Sql(_));
-        self.named.iter().filter(move |(_, prepared)| by_sql(prepared)).map(|(name, _)| &**name)
-    }
-
     /// The names of all.
     pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.named.keys().map(|name| &**name)
