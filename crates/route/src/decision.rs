@@ -62,7 +62,7 @@ pub enum Rule {
     Temporary,
     /// The catalog says that this is temporary.
     TemporaryRelation(Name),
-    /// This is unlogged, or reads something that is, and `check_unlogged_table` is on.
+    /// This is unlogged, or reads something that is.
     Unlogged(Name),
     /// This is a foreign table, or reads one.
     Foreign(Name),
@@ -201,7 +201,7 @@ impl fmt::Display for Rule {
             }
             Rule::Temporary => "it may touch something temporary that the session has made",
             Rule::TemporaryRelation(_) => "a relation is temporary (check_temp_table)",
-            Rule::Unlogged(_) => "a relation is unlogged (check_unlogged_table)",
+            Rule::Unlogged(_) => "a relation is unlogged",
             Rule::Foreign(_) => "a relation is foreign",
             Rule::VolatileView(_) => "a view calls a volatile function",
             Rule::PrimaryView(_) => {

@@ -37,8 +37,6 @@ pub struct Routing {
     /// `prefer_lower_delay_standby`: when a reader is too late, [`choose_reader`](crate::choose_reader) draws
     /// another, for good.
     pub prefer_lower_delay: bool,
-    /// `check_unlogged_table`.
-    pub check_unlogged: bool,
     /// Facts about relations and functions that an event loop remembers, and for how long.
     pub relations: RelationLimits,
     /// `read_consistency`.
@@ -61,7 +59,6 @@ impl Default for Routing {
             tracking: Tracking::default(),
             delay: DelayLimit::default(),
             prefer_lower_delay: false,
-            check_unlogged: true,
             relations: RelationLimits::default(),
             consistency: Consistency::default(),
         }

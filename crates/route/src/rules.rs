@@ -270,7 +270,7 @@ impl<'a> Question<'a> {
         let by_volatility = matches!(self.routing.functions, FunctionRule::Catalog);
         if temporary {
             Some(Rule::TemporaryRelation(name))
-        } else if unlogged && self.routing.check_unlogged {
+        } else if unlogged {
             Some(Rule::Unlogged(name))
         } else if foreign {
             Some(Rule::Foreign(name))

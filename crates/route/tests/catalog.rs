@@ -137,8 +137,6 @@ fn kinds_of_relations() {
         (&["nowhere"], &[], Rule::Absent(FIRST)),
         (&["no_schema.plain"], &[], Rule::Absent(FIRST)),
     ]);
-    let unchecked = Routing { check_unlogged: false, ..Routing::default() };
-    assert_eq!(session.decide(&select(&["fast"], &[]), &unchecked), (Rule::Balanced, 0));
 }
 
 #[test]

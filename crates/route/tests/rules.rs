@@ -374,7 +374,7 @@ fn dml_adaptive_global() {
 fn what_is_said_names_the_object_and_the_parameter() {
     let statement = select(&["a", "s.b"], &["f"]);
     let table = [
-        (Rule::Unlogged(Name::Read(1)), "a relation is unlogged (check_unlogged_table): s.b"),
+        (Rule::Unlogged(Name::Read(1)), "a relation is unlogged: s.b"),
         (Rule::Volatile(Name::Called(0)), "a function is volatile: f"),
         (Rule::Volatile(Name::Called(7)), "a function is volatile"),
         (Rule::BalancingOff, "load_balance_mode is off"),

@@ -135,12 +135,11 @@ pub(crate) fn own_policy(common: &Policy, own: &Settings) -> Policy {
 
 /// The common routing, copied only where the session's differs.
 fn own_routing(common: &Arc<Routing>, own: &Settings) -> Arc<Routing> {
-    let (allow_sql_comments, check_unlogged) =
-        (own.balance.allow_sql_comments, own.cache.check_unlogged_table);
-    if common.allow_sql_comments == allow_sql_comments && common.check_unlogged == check_unlogged {
+    let allow_sql_comments = own.balance.allow_sql_comments;
+    if common.allow_sql_comments == allow_sql_comments {
         return Arc::clone(common);
     }
-    Arc::new(Routing { allow_sql_comments, check_unlogged, ..Routing::clone(common) })
+    Arc::new(Routing { allow_sql_comments, ..Routing::clone(common) })
 }
 
 /// What is logged and told of statements and messages.
@@ -271,9 +270,9 @@ mod tests {
         let common = super::live(&file, passwords, &super::mutations(&file, [0; 16])).policy;
         let own = super::own_policy(&common, &settings("log_statement = on"));
         assert!(own.tracing.statements && Arc::ptr_eq(&own.routing, &common.routing));
-        let text = "allow_sql_comments = on\ncheck_unlogged_table = off\nclient_idle_limit = 3";
+        let text = "allow_sql_comments = on\nclient_idle_limit = 3";
         let own = super::own_policy(&common, &settings(text));
-        assert!(own.routing.allow_sql_comments && !own.routing.check_unlogged);
+        assert!(own.routing.allow_sql_comments);
         assert_eq!(own.client_idle_limit, Some(core::time::Duration::from_secs(3)));
     }
 

@@ -79,6 +79,7 @@ section! {
 
         /// Unlogged tables, which standbys do not have, are recognised and read on the primary, and so are views on
         /// them.
-        check_unlogged_table: bool = true, Switch, Session, Works;
+        check_unlogged_table: bool = true, Switch, Session,
+            Unneeded("unlogged tables are always recognised, as the catalog is asked anyway");
     }
 }

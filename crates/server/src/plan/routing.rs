@@ -47,7 +47,6 @@ pub(crate) fn routing(settings: &Settings, mutations: &Arc<Mutations>) -> Routin
             (None, bytes) => DelayLimit::Bytes(bytes),
         },
         prefer_lower_delay: standby.prefer_lower_delay_standby,
-        check_unlogged: cache.check_unlogged_table,
         relations: RelationLimits {
             names: size(cache.relcache_size)
                 .saturating_mul(size(settings.connections.num_init_children))
@@ -183,7 +182,6 @@ mod tests {
         );
         assert_eq!(routing("relcache_size = 3\nnum_init_children = 5").relations.names, 15);
         assert_eq!(routing("relcache_size = 1000000").relations.names, super::RELATIONS_MAX);
-        assert!(!routing("check_unlogged_table = off").check_unlogged);
         assert_eq!(routing("track_table_mutation_max_staleness = 0").tracking.longest, None);
     }
 
