@@ -72,6 +72,16 @@ choices! {
         Session = "session",
     }
 
+    /// How the threads that serve clients read and write, `io_driver`.
+    enum IoDriver {
+        /// As is best here.
+        Auto = "auto",
+        /// epoll.
+        Epoll = "epoll",
+        /// io_uring.
+        IoUring = "io_uring",
+    }
+
     /// When the delay of a standby is logged, `log_standby_delay`.
     enum LogDelay {
         /// With each check.

@@ -30,8 +30,8 @@ mod show;
 mod source;
 
 pub use choices::{
-    AfterWrite, BackendFlag, BackendMessages, CacheMethod, ErrorVerbosity, LifecheckMethod, LogDelay,
-    LogDestination, MessageLevel, ProcessMode, ProcessStrategy, ReadConsistency, RecoveryIdleLimit,
+    AfterWrite, BackendFlag, BackendMessages, CacheMethod, ErrorVerbosity, IoDriver, LifecheckMethod,
+    LogDelay, LogDestination, MessageLevel, ProcessMode, ProcessStrategy, ReadConsistency, RecoveryIdleLimit,
     RelationSource, SyslogFacility, TempTableCheck,
 };
 pub use feature::Feature;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pgherd_io::{DataPlane, DataPlaneSettings, Hooks, Listen, LiveSettings, Observation};
+use pgherd_io::{DataPlane, DataPlaneSettings, Hooks, Listen, LiveSettings, Observation, WantedDriver};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_route::Routing;
 use pgherd_session::{Policy, ResetList, Tracing};
@@ -51,6 +51,7 @@ fn main() -> std::io::Result<()> {
     let handle = DataPlane::start(DataPlaneSettings {
         listeners: vec![Listen::Tcp { host: "127.0.0.1".to_owned(), port }],
         threads,
+        driver: WantedDriver::Best,
         topology: Arc::new(Topology {
             epoch: 1,
             mode: ClusteringMode::Raw,

@@ -73,8 +73,8 @@ impl EventLoop {
             entry: Arc::clone(&entry),
         };
         let key = self.clients.insert(client);
-        let stream = &self.clients.get(key)?.stream;
-        if stream.watch(&self.epoll, Token::Client(key).bits(), false).is_err() {
+        let stream = &mut self.clients.get_mut(key)?.stream;
+        if self.driver.watch(stream, Token::Client(key), false).is_err() {
             self.clients.remove(key);
             return None;
         }
@@ -135,7 +135,8 @@ impl EventLoop {
 
     /// Ends a session: its place is given back, what it still holds is closed, its client gets the last bytes.
     pub(crate) fn close_client(&mut self, key: Key, why: Closing) {
-        let Some(client) = self.clients.remove(key) else { return };
+        let Some(mut client) = self.clients.remove(key) else { return };
+        self.driver.write_out(&mut client.stream);
         self.by_session.remove(&client.id);
         if let Some(mine) = self.shared.per_loop(self.home) {
             mine.sessions().remove(&client.id);

@@ -86,10 +86,11 @@ impl EventLoop {
 
     /// Another loop wants an idle backend that lives here.
     pub(crate) fn fetch(&mut self, grant: Grant) {
+        self.stop_receiving(grant.backend);
         let fit = self.fit_to_grant(grant.backend);
-        let backend = fit.and_then(|key| self.remove_backend(key)).map(Box::new);
-        if let Some(backend) = &backend {
-            backend.stream.unwatch(&self.epoll);
+        let mut backend = fit.and_then(|key| self.remove_backend(key)).map(Box::new);
+        if let Some(backend) = &mut backend {
+            self.driver.unwatch(&mut backend.stream);
         }
         self.shared.send(grant.to, Letter::Fetched(grant, backend));
     }
@@ -120,8 +121,9 @@ impl EventLoop {
     fn fit_to_grant(&mut self, id: BackendId) -> Option<Key> {
         let key = *self.by_backend.get(&id)?;
         // The kernel may hold words that no event has told of yet: read until it says that there are none.
+        self.hear_of_backend(key);
         if let Some(backend) = self.backends.get_mut(key) {
-            backend.stream.readable = true;
+            backend.stream.look_again();
         }
         self.read_backend(key);
         let backend = self.backends.get(key)?;
@@ -137,8 +139,8 @@ impl EventLoop {
     /// watched.
     fn settle_in(&mut self, backend: Backend) -> Option<Key> {
         let key = self.insert_backend(backend);
-        let stream = &self.backends.get(key)?.stream;
-        if stream.watch(&self.epoll, Token::Backend(key).bits(), false).is_err() {
+        let stream = &mut self.backends.get_mut(key)?.stream;
+        if self.driver.watch(stream, Token::Backend(key), false).is_err() {
             self.drop_backend(key);
             return None;
         }
@@ -232,11 +234,9 @@ impl EventLoop {
         if bytes.is_empty() {
             return;
         }
-        match backend.stream.send(&[IoSlice::new(bytes)]) {
+        match self.driver.send(&mut backend.stream, Token::Backend(key), &[IoSlice::new(bytes)]) {
             Sent::All => {}
-            Sent::Short => {
-                backend.stream.rewatch(&self.epoll, Token::Backend(key).bits(), true);
-            }
+            Sent::Short => self.driver.rewatch(&mut backend.stream, Token::Backend(key), true),
             Sent::Broken => self.queue_backend(key),
         }
     }
@@ -306,7 +306,7 @@ impl EventLoop {
             let mut bye = Vec::new();
             pgherd_wire::frontend::put_terminate(&mut bye);
             // When it cannot be said, closing says it.
-            let _ = backend.stream.send(&[IoSlice::new(&bye)]);
+            let _ = self.driver.send(&mut backend.stream, Token::Backend(key), &[IoSlice::new(&bye)]);
         }
         self.begin_parting(backend.stream, Whose::Backend(backend.id));
     }

@@ -20,7 +20,7 @@ use crate::token::Token;
 pub(crate) struct Canceller {
     client: Key,
     backend: BackendId,
-    stream: Stream,
+    pub(crate) stream: Stream,
     /// What is still to be sent, once the connection is there.
     request: Option<Vec<u8>>,
 }
@@ -71,11 +71,10 @@ impl EventLoop {
         let key = self.cancellers.insert(canceller);
         let limit = if self.draining.is_some() { CANCELLING_IN_A_HURRY } else { CANCELLING };
         self.wheel.insert(self.now.plus(limit), Due::Canceller(key));
-        let token = Token::Canceller(key).bits();
-        let watched = self
-            .cancellers
-            .get(key)
-            .is_some_and(|canceller| canceller.stream.watch(&self.epoll, token, true).is_ok());
+        let EventLoop { cancellers, driver, .. } = self;
+        let watched = cancellers
+            .get_mut(key)
+            .is_some_and(|new| driver.watch(&mut new.stream, Token::Canceller(key), true).is_ok());
         if !watched {
             self.cancellers.remove(key);
         }

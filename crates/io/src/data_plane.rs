@@ -9,13 +9,14 @@ use pgherd_session::{Count, Shutdown};
 use pgherd_types::{Moment, NodeId, Replication, SessionId, Topology};
 
 use crate::accepting::LOOPS;
+use crate::driver::Driver;
 use crate::event_loop::EventLoop;
 use crate::helper::Helper;
 use crate::listener::Listener;
 use crate::listening::Listening;
 use crate::mailbox::Mailbox;
 use crate::shared::{Clock, Letter, Shared};
-use crate::{DataPlaneSettings, LiveSettings, Peer};
+use crate::{DataPlaneSettings, DriverInUse, LiveSettings, Peer, WantedDriver};
 
 /// Everything that carries client bytes.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct Handle {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     addresses: Vec<SocketAddr>,
+    driver: DriverInUse,
 }
 
 /// A session as `SHOW pool_processes` wants to see it.
@@ -68,10 +70,11 @@ impl DataPlane {
     /// Opens the listeners and starts the loops.
     ///
     /// # Errors
-    /// When an address cannot be listened on, with the address in the text, or the system refuses a thread or a
-    /// descriptor.
+    /// When an address cannot be listened on, with the address in the text; when io_uring is asked for and does not
+    /// work; when the system refuses a thread or a descriptor.
     pub fn start(settings: DataPlaneSettings) -> io::Result<Handle> {
         let loops = settings.threads.map_or_else(default_loops, |wanted| wanted.get().min(LOOPS));
+        let (drivers, driver) = drivers(settings.driver, loops)?;
         let places = settings.places;
         let backlog = i32::try_from(places.waiting.max(places.served)).unwrap_or(i32::MAX);
         let mut listeners = Vec::new();
@@ -92,14 +95,14 @@ impl DataPlane {
             STARTING_AT_LEAST.max(2 * (places.served + places.waiting)),
         ));
         let mut threads = Vec::new();
-        for number in 0..loops {
+        for (number, driver) in drivers.into_iter().enumerate() {
             let home = Home(number as u16);
             let mine = Listening::new(core::mem::take(&mut listeners));
-            let mut event_loop = EventLoop::new(home, Arc::clone(&shared), mine)?;
+            let mut event_loop = EventLoop::new(home, Arc::clone(&shared), mine, driver)?;
             let named = thread::Builder::new().name(format!("loop {number}"));
             threads.push(named.spawn(move || event_loop.run())?);
         }
-        Ok(Handle { shared, threads: Mutex::new(threads), addresses })
+        Ok(Handle { shared, threads: Mutex::new(threads), addresses, driver })
     }
 }
 
@@ -171,6 +174,11 @@ impl Handle {
         self.shared.counted(node, what)
     }
 
+    /// What the event loops are driven by.
+    pub fn driver(&self) -> &DriverInUse {
+        &self.driver
+    }
+
     /// The TCP addresses that are listened on.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -180,6 +188,28 @@ impl Handle {
     pub fn now(&self) -> Moment {
         self.shared.clock.now()
     }
+}
+
+/// One driver for each loop, all of one kind.
+fn drivers(wanted: WantedDriver, loops: usize) -> io::Result<(Vec<Driver>, DriverInUse)> {
+    let used = match wanted {
+        WantedDriver::Epoll => DriverInUse::Epoll,
+        WantedDriver::Best | WantedDriver::IoUring => match rings(loops) {
+            Ok(drivers) => return Ok((drivers, DriverInUse::IoUring)),
+            Err(error) if wanted == WantedDriver::IoUring => {
+                return Err(io::Error::new(error.kind(), format!("io_uring does not work here: {error}")));
+            }
+            Err(error) => DriverInUse::EpollInstead(error.to_string()),
+        },
+    };
+    Ok(((0..loops).map(|_| Driver::epoll()).collect::<io::Result<_>>()?, used))
+}
+
+/// Rings, if they do what is needed. A thread that has made one is interrupted when it ends, so one of its own does.
+fn rings(loops: usize) -> io::Result<Vec<Driver>> {
+    let make = move || pgherd_uring::probe().and_then(|()| (0..loops).map(|_| Driver::ring()).collect());
+    let made = thread::Builder::new().name("rings".to_owned()).spawn(make)?.join();
+    made.unwrap_or_else(|_| Err(io::Error::other("trying it out failed")))
 }
 
 /// Half of the cores, from 1 to 4: the servers need the others.

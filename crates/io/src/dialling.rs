@@ -2,7 +2,7 @@
 
 use core::fmt;
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -38,6 +38,16 @@ enum Way {
     Connecting(Stream, Endpoint),
     /// The server is spoken to.
     LoggingIn(Stream, Endpoint, Dial),
+}
+
+impl Dialling {
+    /// Its socket, once there is one.
+    pub(crate) fn stream(&mut self) -> Option<&mut Stream> {
+        match &mut self.stage {
+            Way::Resolving => None,
+            Way::Connecting(stream, _) | Way::LoggingIn(stream, ..) => Some(stream),
+        }
+    }
 }
 
 /// How long dialling may take where `connect_timeout` is off.
@@ -95,8 +105,8 @@ impl EventLoop {
         let mut failed = unreachable(&"the name has no address");
         while let Some(endpoint) = left.pop_front() {
             let Some(dialling) = self.diallings.get_mut(key) else { return };
-            let begun = Stream::connect(&endpoint).and_then(|stream| {
-                stream.watch(&self.epoll, Token::Dialling(key).bits(), true)?;
+            let begun = Stream::connect(&endpoint).map_err(io::Error::from).and_then(|mut stream| {
+                self.driver.watch(&mut stream, Token::Dialling(key), true)?;
                 Ok(stream)
             });
             match begun {
@@ -133,7 +143,7 @@ impl EventLoop {
 
     fn log_in(&mut self, key: Key) {
         let Some(dialling) = self.diallings.get_mut(key) else { return };
-        let Way::Connecting(stream, endpoint) = core::mem::replace(&mut dialling.stage, Way::Resolving)
+        let Way::Connecting(mut stream, endpoint) = core::mem::replace(&mut dialling.stage, Way::Resolving)
         else {
             return;
         };
@@ -146,7 +156,7 @@ impl EventLoop {
         };
         let dial = Dial::start(identity, password, nonce, &mut out);
         // Writability has told what it had to tell.
-        stream.rewatch(&self.epoll, Token::Dialling(key).bits(), false);
+        self.driver.rewatch(&mut stream, Token::Dialling(key), false);
         dialling.stage = Way::LoggingIn(stream, endpoint, dial);
         self.say(key, &out);
     }
@@ -213,8 +223,8 @@ impl EventLoop {
         let Ask { client, node, .. } = ask;
         let new = Backend { id, node, stream, endpoint, process_id, cancel_key, stage };
         let key = self.insert_backend(new);
-        if let Some(backend) = self.backends.get(key) {
-            backend.stream.rewatch(&self.epoll, Token::Backend(key).bits(), false);
+        if let Some(backend) = self.backends.get_mut(key) {
+            self.driver.rewatch(&mut backend.stream, Token::Backend(key), false);
         }
         if self.clients.get(client).is_some() {
             self.lease_out(key, client, node);

@@ -1,6 +1,5 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -16,6 +15,7 @@ use crate::backend_conn::Backend;
 use crate::cancel::Canceller;
 use crate::client_conn::Client;
 use crate::dialling::Dialling;
+use crate::driver::{Driver, FdWatch};
 use crate::listening::Listening;
 use crate::names::Names;
 use crate::parting::Parting;
@@ -31,7 +31,7 @@ use crate::world::World;
 #[derive(Debug)]
 pub(crate) struct EventLoop {
     pub(crate) home: Home,
-    pub(crate) epoll: OwnedFd,
+    pub(crate) driver: Driver,
     pub(crate) shared: Arc<Shared>,
     pub(crate) world: World,
     pub(crate) now: Moment,
@@ -87,12 +87,16 @@ const IDLE_LOOK_MS: u64 = 1_000;
 const FEW_TIMERS: usize = 8 * 1024;
 
 impl EventLoop {
-    pub(crate) fn new(home: Home, shared: Arc<Shared>, listening: Listening) -> io::Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    pub(crate) fn new(
+        home: Home,
+        shared: Arc<Shared>,
+        listening: Listening,
+        driver: Driver,
+    ) -> io::Result<Self> {
         let now = shared.clock.now();
         let mut new = EventLoop {
             home,
-            epoll,
+            driver,
             world: World::new(&shared)?,
             now,
             clients: Slab::default(),
@@ -125,44 +129,66 @@ impl EventLoop {
 
     /// Serves until the data plane is told to stop and all sessions have ended.
     pub(crate) fn run(&mut self) {
+        match &self.driver {
+            Driver::Epoll(_) => self.run_on_epoll(),
+            Driver::Ring(_) => self.run_on_ring(),
+        }
+        self.leave();
+        self.driver.close();
+    }
+
+    fn run_on_epoll(&mut self) {
         let mut events = Vec::with_capacity(EVENTS_PER_TURN);
         let mut fired = Vec::new();
         while !self.is_over() {
             self.wait(&mut events);
-            self.now = self.shared.clock.now();
-            self.refresh();
+            self.begin_turn();
             for event in events.drain(..) {
                 let (data, flags) = (event.data, event.flags);
                 self.event(Token::from_bits(data.u64()), flags);
                 self.settle();
             }
-            self.wheel.advance(self.now, &mut fired);
-            for due in fired.drain(..) {
-                self.due(due);
+            self.end_turn(&mut fired);
+        }
+    }
+
+    pub(crate) fn begin_turn(&mut self) {
+        self.now = self.shared.clock.now();
+        self.refresh();
+    }
+
+    /// Does what no event has told of: timers, and streams with more to read.
+    pub(crate) fn end_turn(&mut self, fired: &mut Vec<Due>) {
+        self.wheel.advance(self.now, fired);
+        for due in fired.drain(..) {
+            self.due(due);
+            self.settle();
+        }
+        self.prune_timers();
+        for _ in 0..self.unread.len() {
+            if let Some(token) = self.unread.pop_front() {
+                self.read_on(token);
                 self.settle();
             }
-            self.prune_timers();
-            for _ in 0..self.unread.len() {
-                if let Some(token) = self.unread.pop_front() {
-                    self.read_on(token);
-                    self.settle();
-                }
-            }
         }
-        self.leave();
+    }
+
+    /// Milliseconds until something has to be done, if nothing happens; `None` for ever.
+    pub(crate) fn sleep_ms(&self) -> Option<u64> {
+        if self.unread.is_empty() { self.wheel.sleep_ms(self.now) } else { Some(0) }
     }
 
     fn wait(&mut self, events: &mut Vec<Event>) {
-        let sleep_ms = if self.unread.is_empty() { self.wheel.sleep_ms(self.now) } else { Some(0) };
-        let sleep = sleep_ms.map(|ms| Timespec {
+        let Driver::Epoll(epoll) = &self.driver else { return };
+        let sleep = self.sleep_ms().map(|ms| Timespec {
             tv_sec: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
             tv_nsec: (ms % 1000 * 1_000_000) as _,
         });
         // An interrupted wait is a turn without events. Nothing else can go wrong with our own descriptor.
-        let _ = epoll::wait(&self.epoll, spare_capacity(events), sleep.as_ref());
+        let _ = epoll::wait(epoll, spare_capacity(events), sleep.as_ref());
     }
 
-    fn event(&mut self, token: Token, flags: EventFlags) {
+    pub(crate) fn event(&mut self, token: Token, flags: EventFlags) {
         match token {
             Token::Client(key) => self.client_event(key, flags),
             Token::Backend(key) => self.backend_event(key, flags),
@@ -268,12 +294,12 @@ impl EventLoop {
         keys.into_iter().for_each(|key| self.renew_policy(key));
     }
 
-    fn watch_mailbox(&self) -> io::Result<()> {
-        if let Some(mine) = self.shared.per_loop(self.home) {
-            let data = epoll::EventData::new_u64(Token::Mailbox.bits());
-            epoll::add(&self.epoll, mine.mailbox.bell(), data, EventFlags::IN | EventFlags::ET)?;
+    pub(crate) fn watch_mailbox(&mut self) -> io::Result<()> {
+        let EventLoop { shared, driver, .. } = self;
+        match shared.per_loop(self.home) {
+            Some(mine) => driver.watch_fd(mine.mailbox.bell(), Token::Mailbox, FdWatch::Edges),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn read_mail(&mut self) {
@@ -315,7 +341,7 @@ impl EventLoop {
         self.shared.send_all(|| Letter::Wake);
     }
 
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         let said_goodbye = match self.draining {
             None => return false,
             Some(Shutdown::Smart | Shutdown::Fast) => self.partings.len() == 0 && self.cancellers.len() == 0,

@@ -79,12 +79,11 @@ impl EventLoop {
     pub(crate) fn write_client(&mut self, key: Key, parts: &[IoSlice<'_>]) {
         let Some(client) = self.clients.get_mut(key) else { return };
         let (was_clogged, was_broken) = (client.stream.is_clogged(), client.stream.is_broken());
-        match client.stream.send(parts) {
+        match self.driver.send(&mut client.stream, Token::Client(key), parts) {
             Sent::All => {}
             Sent::Short => {
                 if !was_clogged {
-                    let token = Token::Client(key).bits();
-                    client.stream.rewatch(&self.epoll, token, true);
+                    self.driver.rewatch(&mut client.stream, Token::Client(key), true);
                 }
             }
             Sent::Broken => {
@@ -100,12 +99,12 @@ impl EventLoop {
         let Some(leg) = client.leg(backend) else { return };
         let Some(backend) = self.backends.get_mut(leg) else { return };
         let (was_clogged, was_broken) = (backend.stream.is_clogged(), backend.stream.is_broken());
-        match backend.stream.send(parts) {
+        match self.driver.send(&mut backend.stream, Token::Backend(leg), parts) {
             Sent::All => {}
             Sent::Short => {
                 if !was_clogged {
                     client.clogged_legs += 1;
-                    backend.stream.rewatch(&self.epoll, Token::Backend(leg).bits(), true);
+                    self.driver.rewatch(&mut backend.stream, Token::Backend(leg), true);
                 }
             }
             // The server's last words are still to be read.

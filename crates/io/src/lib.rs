@@ -1,4 +1,4 @@
-//! Everything that touches the network: event loops over epoll, listeners, backends, cancel requests.
+//! Everything that touches the network: event loops over epoll or io_uring, listeners, backends, cancel requests.
 //!
 //! Clients are served by a few equal event loops. Each owns its clients and their backends whole, so that a query
 //! passes without a lock, an allocation or a word to another thread. What is shared is asked rarely: the pool when a
@@ -11,8 +11,10 @@ mod cancel;
 mod client_conn;
 mod data_plane;
 mod dialling;
+mod driver;
 mod event_loop;
 mod execute;
+mod hearing;
 mod helper;
 mod listener;
 mod listening;
@@ -40,6 +42,6 @@ pub use observation::{Observation, Peer};
 pub use probe::{Probe, ProbeError, ProbeRows, ProbeTarget};
 pub use random::secret;
 pub use settings::{
-    AdminAsk, AdminHook, DataPlaneSettings, Hooks, Listen, LiveSettings, ObserveHook, OwnPolicyHook,
-    Passwords,
+    AdminAsk, AdminHook, DataPlaneSettings, DriverInUse, Hooks, Listen, LiveSettings, ObserveHook,
+    OwnPolicyHook, Passwords, WantedDriver,
 };

@@ -5,9 +5,9 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use pgherd_pool::Home;
-use rustix::event::epoll::{self, EventData, EventFlags};
 
 use crate::Observation;
+use crate::driver::FdWatch;
 use crate::event_loop::{Due, EventLoop};
 use crate::listener::Listener;
 use crate::shared::{Letter, Shared};
@@ -43,10 +43,19 @@ impl Shared {
 impl EventLoop {
     pub(crate) fn watch_listeners(&mut self) -> io::Result<()> {
         for (place, listener) in self.listening.listeners.iter().enumerate() {
-            let data = EventData::new_u64(Token::Listener(place as u32).bits());
-            epoll::add(&self.epoll, listener.socket(), data, EventFlags::IN)?;
+            self.driver.watch_fd(listener.socket(), Token::Listener(place as u32), FdWatch::Level)?;
         }
         Ok(())
+    }
+
+    /// Watches a listener that was told of once, as long as clients are accepted.
+    pub(crate) fn watch_listener_again(&mut self, place: u32) {
+        if let Some(listener) = self.listening.listeners.get(place as usize)
+            && !self.listening.paused
+        {
+            // A ring takes it: see `watch_fd`.
+            let _ = self.driver.watch_fd(listener.socket(), Token::Listener(place), FdWatch::Level);
+        }
     }
 
     /// Accepts who waits at a listener.
@@ -88,9 +97,7 @@ impl EventLoop {
     fn pause(&mut self) {
         if !self.listening.paused {
             self.listening.paused = true;
-            for listener in &self.listening.listeners {
-                let _ = epoll::delete(&self.epoll, listener.socket());
-            }
+            self.unwatch_listeners();
             self.wheel.insert(self.now.plus(PAUSE), Due::Accept);
         }
     }
@@ -106,6 +113,13 @@ impl EventLoop {
     }
 
     pub(crate) fn stop_listening(&mut self) {
+        self.unwatch_listeners();
         self.listening.listeners.clear();
+    }
+
+    fn unwatch_listeners(&mut self) {
+        for (place, listener) in self.listening.listeners.iter().enumerate() {
+            self.driver.unwatch_fd(listener.socket(), Token::Listener(place as u32));
+        }
     }
 }

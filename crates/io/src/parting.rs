@@ -11,7 +11,7 @@ use crate::token::Token;
 /// A connection that is over, but for its last bytes.
 #[derive(Debug)]
 pub(crate) struct Parting {
-    stream: Stream,
+    pub(crate) stream: Stream,
     whose: Whose,
 }
 
@@ -37,7 +37,8 @@ const READS_OF_A_TALKER: usize = 64;
 
 impl EventLoop {
     /// Closes a connection once its last bytes are written.
-    pub(crate) fn begin_parting(&mut self, stream: Stream, whose: Whose) {
+    pub(crate) fn begin_parting(&mut self, mut stream: Stream, whose: Whose) {
+        self.driver.write_out(&mut stream);
         if stream.is_broken() {
             drop(stream);
             return self.parted(whose);
@@ -49,7 +50,7 @@ impl EventLoop {
         let key = self.partings.insert(Parting { stream, whose });
         self.wheel.insert(self.now.plus(limit), Due::Parting(key));
         if let Some(parting) = self.partings.get_mut(key) {
-            parting.stream.rewatch(&self.epoll, Token::Parting(key).bits(), true);
+            self.driver.rewatch(&mut parting.stream, Token::Parting(key), true);
         }
     }
 

@@ -57,9 +57,14 @@ impl EventLoop {
         }
         self.read_buffer = buffer;
         self.queue_client(key);
+        if let Some(client) = self.clients.get_mut(key)
+            && !client.stream.readable
+        {
+            self.driver.read_on(&mut client.stream, Token::Client(key));
+        }
     }
 
-    fn keep_held(&mut self, key: Key, bytes: &[u8]) {
+    pub(crate) fn keep_held(&mut self, key: Key, bytes: &[u8]) {
         let Some(client) = self.clients.get_mut(key) else { return };
         if let Some(from) = client.cut.take() {
             let rest = bytes.get(from..).unwrap_or_default();
@@ -107,8 +112,8 @@ impl EventLoop {
             return;
         }
         match client.stream.flush() {
-            Sent::Short => return,
-            Sent::All => client.stream.rewatch(&self.epoll, Token::Client(key).bits(), false),
+            Sent::Short => return self.driver.watch_on(&mut client.stream, Token::Client(key)),
+            Sent::All => self.driver.rewatch(&mut client.stream, Token::Client(key), false),
             Sent::Broken => return self.client_gone(key),
         }
         let legs: Vec<Key> = client.legs.iter().map(|leg| leg.key).collect();
@@ -147,10 +152,10 @@ impl EventLoop {
             }
         }
         self.read_buffer = buffer;
-        if let Some(backend) = self.backends.get(key)
-            && backend.stream.readable
-            && may_read(&self.clients, &backend.stage)
-        {
+        let Some(backend) = self.backends.get_mut(key) else { return };
+        if !backend.stream.readable {
+            self.driver.read_on(&mut backend.stream, Token::Backend(key));
+        } else if may_read(&self.clients, &backend.stage) {
             self.queue_backend(key);
         }
     }
@@ -166,7 +171,7 @@ impl EventLoop {
         }
     }
 
-    fn backend_bytes(&mut self, key: Key, bytes: &[u8]) {
+    pub(crate) fn backend_bytes(&mut self, key: Key, bytes: &[u8]) {
         let Some(backend) = self.backends.get_mut(key) else { return };
         let id = backend.id;
         match &mut backend.stage {
@@ -219,8 +224,8 @@ impl EventLoop {
             return;
         }
         match backend.stream.flush() {
-            Sent::Short => return,
-            Sent::All => backend.stream.rewatch(&self.epoll, Token::Backend(key).bits(), false),
+            Sent::Short => return self.driver.watch_on(&mut backend.stream, Token::Backend(key)),
+            Sent::All => self.driver.rewatch(&mut backend.stream, Token::Backend(key), false),
             Sent::Broken => backend.stream.readable = true,
         }
         if let Stage::Leased(client) | Stage::Gone(client) = backend.stage {
@@ -248,7 +253,7 @@ fn note(stream: &mut Stream, flags: EventFlags) {
     }
 }
 
-fn may_read(clients: &crate::slab::Slab<crate::client_conn::Client>, stage: &Stage) -> bool {
+pub(crate) fn may_read(clients: &crate::slab::Slab<crate::client_conn::Client>, stage: &Stage) -> bool {
     match stage {
         Stage::Leased(client) => clients.get(*client).is_some_and(|client| !client.stream.is_clogged()),
         Stage::Gone(_) => false,

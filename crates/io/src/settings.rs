@@ -18,6 +18,8 @@ pub struct DataPlaneSettings {
     pub listeners: Vec<Listen>,
     /// Event loops; `None` for half of the cores, from 1 to 4.
     pub threads: Option<NonZeroUsize>,
+    /// What the loops are driven by.
+    pub driver: WantedDriver,
     /// The cluster.
     pub topology: Arc<Topology>,
     /// What a reload may change.
@@ -78,6 +80,29 @@ pub enum Listen {
         /// `unix_socket_group`, by name or number.
         group: Option<String>,
     },
+}
+
+/// What the event loops are to be driven by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WantedDriver {
+    /// io_uring where it works, else epoll.
+    #[default]
+    Best,
+    /// epoll.
+    Epoll,
+    /// io_uring, or nothing.
+    IoUring,
+}
+
+/// What the event loops are driven by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DriverInUse {
+    /// epoll, as was wanted.
+    Epoll,
+    /// io_uring.
+    IoUring,
+    /// epoll, because io_uring does not work here: why.
+    EpollInstead(String),
 }
 
 /// What the loops ask and tell. All of it is called on an event loop: it must neither wait nor call the

@@ -20,11 +20,11 @@ struct Place<T> {
     value: Option<T>,
 }
 
-/// Generations wrap here, so that a key fits in [`Key::bits`] with three bits to spare.
-const GENERATIONS: u32 = 1 << 29;
+/// Generations wrap here, so that a key fits in [`Key::bits`] with five bits to spare.
+const GENERATIONS: u32 = 1 << 27;
 
 impl Key {
-    /// The key in the lower 61 bits of a word.
+    /// The key in the lower 59 bits of a word.
     pub(crate) fn bits(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }
@@ -100,7 +100,7 @@ mod tests {
         let new = slab.insert('b');
         assert_eq!(slab.remove(old), None);
         assert_eq!((slab.get(old), slab.get(new)), (None, Some(&'b')));
-        assert_eq!(Key::from_bits(new.bits() | 7 << 61), new, "three bits are to spare");
+        assert_eq!(Key::from_bits(new.bits() | 31 << 59), new, "five bits are to spare");
         assert_eq!((slab.len(), slab.keys().collect::<Vec<_>>()), (1, vec![new]));
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use rustix::event::epoll::{self, EventData, EventFlags};
+use pgherd_uring::{Socket, Ticket};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrUnix, SocketFlags,
@@ -17,7 +17,8 @@ use rustix::net::{
 /// not read for a while costs no system call. Writability is watched only while something is unsent.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    socket: OwnedFd,
+    pub(crate) socket: Socket,
+    pub(crate) carrier: Carrier,
     /// There may be something to read.
     pub(crate) readable: bool,
     /// The peer has closed its side, so that no edge announces the end behind the last bytes.
@@ -25,6 +26,61 @@ pub(crate) struct Stream {
     /// It is in the loop's list of streams with more to read.
     pub(crate) queued: bool,
     state: Output,
+}
+
+/// Who moves a stream's bytes.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    /// System calls of ours, when the stream is reported to be ready.
+    Calls,
+    /// A ring.
+    Ring(ByRing),
+}
+
+/// What is known of a stream whose bytes a ring moves.
+#[derive(Debug, Default)]
+pub(crate) struct ByRing {
+    pub(crate) receiving: Receiving,
+    /// Where this turn's output is.
+    pub(crate) ticket: Ticket,
+    /// What the ring brought while the stream was not to be read.
+    kept: Option<Box<Kept>>,
+    /// What comes behind it.
+    end: Option<Last>,
+    /// There may be more in the socket than the ring has told of.
+    look: bool,
+    /// The end of the stream is watched, because nothing is received.
+    pub(crate) end_watched: bool,
+}
+
+/// The request that receives for a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Receiving {
+    /// There is none.
+    #[default]
+    Off,
+    /// The kernel has it.
+    On,
+    /// It was cancelled, and has not ended yet.
+    Stopping,
+    /// There is to be none any more: the stream goes to another loop.
+    Leaving,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// The peer has closed its side.
+    Closed,
+    /// The socket has failed.
+    Failed,
+}
+
+/// Bytes that wait to be read, from the offset on.
+#[derive(Debug)]
+struct Kept {
+    bytes: Vec<u8>,
+    from: usize,
 }
 
 /// What a stream can take.
@@ -87,7 +143,8 @@ impl Stream {
             let _ = sockopt::set_tcp_nodelay(&socket, true);
             let _ = sockopt::set_socket_keepalive(&socket, true);
         }
-        Stream { socket, readable: false, hung_up: false, queued: false, state: Output::Open }
+        let (socket, carrier) = (Socket::new(socket), Carrier::Calls);
+        Stream { socket, carrier, readable: false, hung_up: false, queued: false, state: Output::Open }
     }
 
     /// Begins to connect. The stream becomes writable when that has succeeded or failed: see [`Stream::connected`].
@@ -114,36 +171,38 @@ impl Stream {
         sockopt::socket_error(&self.socket)?
     }
 
-    /// Lets a loop watch the stream.
-    pub(crate) fn watch(&self, epoll: &OwnedFd, token: u64, writable: bool) -> Result<(), Errno> {
-        epoll::add(epoll, &self.socket, EventData::new_u64(token), interest(writable))
-    }
-
-    /// Ends the watch, before the stream moves to another loop.
-    pub(crate) fn unwatch(&self, epoll: &OwnedFd) {
-        // What is watched can always be forgotten.
-        let _ = epoll::delete(epoll, &self.socket);
-    }
-
-    /// Changes the token of a watched stream, and whether its writability is watched.
-    pub(crate) fn rewatch(&self, epoll: &OwnedFd, token: u64, writable: bool) {
-        // The stream is watched already, and a change needs no memory: it cannot fail.
-        let _ = epoll::modify(epoll, &self.socket, EventData::new_u64(token), interest(writable));
-    }
-
     /// Reads once. A short read means that nothing is left, unless the peer has hung up.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        let broken = self.is_broken();
+        if let Carrier::Ring(ring) = &mut self.carrier {
+            if let Some(found) = ring.receive(buffer) {
+                self.readable = true;
+                return found;
+            }
+            // The socket may hold the last words of a peer that cannot be written to.
+            if !(ring.look || broken) {
+                self.readable = false;
+                return Received::Nothing;
+            }
+        }
+        self.receive_by_call(buffer)
+    }
+
+    fn receive_by_call(&mut self, buffer: &mut [u8]) -> Received {
         let room = buffer.len();
         loop {
             match rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::empty()) {
                 Ok((0, _)) => return Received::Closed,
                 Ok((n, _)) => {
-                    self.readable = n == room || self.hung_up;
+                    self.readable = n == room || self.hung_up || matches!(self.carrier, Carrier::Ring(_));
                     return Received::Bytes(n);
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     self.readable = false;
+                    if let Carrier::Ring(ring) = &mut self.carrier {
+                        ring.look = false;
+                    }
                     // A write failed and there is nothing left to read: that is the end.
                     return if self.is_broken() { Received::Failed } else { Received::Nothing };
                 }
@@ -152,15 +211,35 @@ impl Stream {
         }
     }
 
-    /// Writes, or keeps what cannot be written now. After a short write, writability has to be watched.
-    pub(crate) fn send(&mut self, parts: &[IoSlice<'_>]) -> Sent {
+    /// Lets the next reads find whatever the kernel holds, also what no event has told of yet.
+    pub(crate) fn look_again(&mut self) {
+        self.readable = true;
+        if let Carrier::Ring(ring) = &mut self.carrier {
+            ring.look = true;
+        }
+    }
+
+    /// Keeps what is to be written behind what could not be written. `None` when it can be written now.
+    pub(crate) fn queue(&mut self, parts: &[IoSlice<'_>]) -> Option<Sent> {
         match &mut self.state {
-            Output::Open => {}
+            Output::Open => None,
             Output::Short(kept, _) => {
                 parts.iter().for_each(|part| kept.extend_from_slice(part));
-                return Sent::Short;
+                Some(Sent::Short)
             }
-            Output::Broken => return Sent::Broken,
+            Output::Broken => Some(Sent::Broken),
+        }
+    }
+
+    /// Keeps what a ring could not write, to be written before anything else.
+    pub(crate) fn keep_unsent(&mut self, rest: Vec<u8>) {
+        self.state = Output::Short(rest, 0);
+    }
+
+    /// Writes, or keeps what cannot be written now. After a short write, writability has to be watched.
+    pub(crate) fn send(&mut self, parts: &[IoSlice<'_>]) -> Sent {
+        if let Some(queued) = self.queue(parts) {
+            return queued;
         }
         match send_now(&self.socket, parts) {
             Ok(sent) => {
@@ -200,7 +279,8 @@ impl Stream {
         }
     }
 
-    fn fail(&mut self) -> Sent {
+    /// Nothing can be written any more.
+    pub(crate) fn fail(&mut self) -> Sent {
         self.state = Output::Broken;
         Sent::Broken
     }
@@ -222,13 +302,59 @@ impl Stream {
     }
 }
 
-fn interest(writable: bool) -> EventFlags {
-    let reading = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
-    if writable { reading | EventFlags::OUT } else { reading }
+impl ByRing {
+    /// A stream that the ring receives from.
+    pub(crate) fn received_from() -> Self {
+        ByRing { receiving: Receiving::On, ..ByRing::default() }
+    }
+
+    /// Notes whether the request that receives is still there.
+    pub(crate) fn goes_on(&mut self, more: bool) {
+        self.receiving = match self.receiving {
+            Receiving::On | Receiving::Stopping if !more => Receiving::Off,
+            now @ (Receiving::On | Receiving::Stopping | Receiving::Off | Receiving::Leaving) => now,
+        };
+    }
+
+    /// Keeps what the ring brought.
+    pub(crate) fn keep(&mut self, bytes: &[u8]) {
+        let kept = self.kept.get_or_insert_with(|| Box::new(Kept { bytes: Vec::new(), from: 0 }));
+        kept.bytes.extend_from_slice(bytes);
+    }
+
+    /// Notes what comes behind the last bytes.
+    pub(crate) fn end(&mut self, how: Last) {
+        self.end = Some(how);
+    }
+
+    /// True when the ring has brought the end.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// What the ring has brought and was not read.
+    fn receive(&mut self, buffer: &mut [u8]) -> Option<Received> {
+        let Some(kept) = &mut self.kept else {
+            return self.end.map(|end| match end {
+                Last::Closed => Received::Closed,
+                Last::Failed => Received::Failed,
+            });
+        };
+        let rest = kept.bytes.get(kept.from..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        kept.from += count;
+        if kept.from == kept.bytes.len() {
+            self.kept = None;
+        }
+        Some(Received::Bytes(count))
+    }
 }
 
 /// How many bytes the kernel took: 0 when it can take none at the moment.
-fn send_now(socket: &OwnedFd, parts: &[IoSlice<'_>]) -> Result<usize, Errno> {
+fn send_now(socket: &Socket, parts: &[IoSlice<'_>]) -> Result<usize, Errno> {
     loop {
         let sent = match parts {
             [one] => rustix::net::send(socket, one, SendFlags::NOSIGNAL),

@@ -14,6 +14,7 @@ pub(crate) enum Token {
 }
 
 impl Token {
+    /// The token in the lower 62 bits of a word.
     pub(crate) fn bits(self) -> u64 {
         let (kind, bits) = match self {
             Token::Client(key) => (0, key.bits()),
@@ -24,12 +25,12 @@ impl Token {
             Token::Listener(place) => (5, u64::from(place)),
             Token::Mailbox => (6, 0),
         };
-        kind << 61 | bits
+        kind << 59 | bits
     }
 
     pub(crate) fn from_bits(bits: u64) -> Token {
         let key = Key::from_bits(bits);
-        match bits >> 61 {
+        match bits >> 59 {
             0 => Token::Client(key),
             1 => Token::Backend(key),
             2 => Token::Dialling(key),

@@ -210,7 +210,8 @@ fn a_client_that_never_says_who_it_is_is_dropped() {
         settings.live = Arc::new(live);
     });
     let mut silent = Client::connect(front.port).unwrap();
-    assert!(matches!(silent.read(), Err(ClientError::Closed)), "without a word, as PostgreSQL does");
+    let heard = silent.read();
+    assert!(matches!(heard, Err(ClientError::Closed)), "without a word, as PostgreSQL does: {heard:?}");
     wait_for("its session to be gone", || front.handle.sessions().is_empty());
 }
 

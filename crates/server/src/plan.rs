@@ -10,8 +10,8 @@ use std::sync::Arc;
 use pgherd_admin::tables::DelayUnit;
 use pgherd_auth::StoredPassword;
 use pgherd_cluster::NodeSpec;
-use pgherd_config::{Backend, ErrorVerbosity, MessageLevel, ReadConsistency, Settings};
-use pgherd_io::{Listen, LiveSettings, Passwords, ProbeTarget};
+use pgherd_config::{Backend, ErrorVerbosity, IoDriver, MessageLevel, ReadConsistency, Settings};
+use pgherd_io::{Listen, LiveSettings, Passwords, ProbeTarget, WantedDriver};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_route::{Mutations, Routing};
 use pgherd_session::{BackendMessages, Policy, ResetList, Tracing};
@@ -79,6 +79,15 @@ pub(crate) fn pool(settings: &Settings) -> PoolLimits {
 /// Event loops; `None` leaves it to the data plane.
 pub(crate) fn threads(settings: &Settings) -> Option<NonZeroUsize> {
     NonZeroUsize::new(size(settings.own.event_threads))
+}
+
+/// What the event loops are to be driven by.
+pub(crate) fn driver(settings: &Settings) -> WantedDriver {
+    match settings.own.io_driver {
+        IoDriver::Auto => WantedDriver::Best,
+        IoDriver::Epoll => WantedDriver::Epoll,
+        IoDriver::IoUring => WantedDriver::IoUring,
+    }
 }
 
 /// What a reload may change for sessions.

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pgherd_cluster::{Cluster, StatusFile};
 use pgherd_config::Settings;
-use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Observation, Passwords, secret};
+use pgherd_io::{DataPlane, DataPlaneSettings, DriverInUse, Handle, Hooks, Observation, Passwords, secret};
 use pgherd_route::Mutations;
 use pgherd_types::ClusteringMode;
 
@@ -205,6 +205,7 @@ fn open(
     let plan = DataPlaneSettings {
         listeners: plan::listeners(settings),
         threads: plan::threads(settings),
+        driver: plan::driver(settings),
         topology: Arc::clone(&shown.topology),
         live: Arc::new(plan::live(settings, Arc::clone(passwords), mutations)),
         places: plan::places(settings),
@@ -278,6 +279,13 @@ fn announce(data_plane: &Handle, log: &Log) {
     let say = |text: String| log.write(Record::new(Level::Log, Source::part("main"), text));
     for address in data_plane.addresses() {
         say(format!("listening on {address}"));
+    }
+    match data_plane.driver() {
+        DriverInUse::Epoll => say("clients are served with epoll".to_owned()),
+        DriverInUse::IoUring => say("clients are served with io_uring".to_owned()),
+        DriverInUse::EpollInstead(why) => {
+            say(format!("clients are served with epoll, because io_uring does not work here: {why}"));
+        }
     }
     say(format!("pgherd successfully started. version {}", version_text()));
 }

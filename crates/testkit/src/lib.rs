@@ -15,7 +15,7 @@ mod target;
 
 pub use client::{Client, ClientError};
 pub use message::Message;
-pub use pgherd::{Pgherd, StopMode};
+pub use pgherd::{Pgherd, StopMode, io_driver};
 pub use program::pgherd_program;
 pub use request::{Format, Param, Request};
 pub use script::{Script, ScriptError, Writes};

@@ -173,10 +173,17 @@ impl Drop for Pgherd {
     }
 }
 
+/// The `io_driver` that tests are to run on, from the environment variable `PGHERD_TEST_IO_DRIVER`; `None` leaves it to
+/// pgherd.
+pub fn io_driver() -> Option<String> {
+    std::env::var("PGHERD_TEST_IO_DRIVER").ok().filter(|driver| !driver.is_empty())
+}
+
 /// The sandbox's configuration; of a parameter that occurs twice the last one counts.
 fn config(sandbox: &Sandbox, dir: &Path, port: u16, pcp_port: u16, settings: &str) -> String {
     let base = fs::read_to_string(sandbox.config_file()).expect("the sandbox's configuration");
     let dir = dir.display();
+    let driver = io_driver().map_or_else(String::new, |driver| format!("io_driver = {driver}"));
     format!(
         "{base}\n\
          port = {port}\n\
@@ -185,6 +192,7 @@ fn config(sandbox: &Sandbox, dir: &Path, port: u16, pcp_port: u16, settings: &st
          pcp_socket_dir = '{dir}'\n\
          pid_file_name = '{dir}/pgherd.pid'\n\
          work_dir = '{dir}'\n\
+         {driver}\n\
          {settings}\n"
     )
 }

@@ -4,7 +4,7 @@ use crate::finding::Finding;
 use crate::metadata::Package;
 use crate::tree::{Source, Tree};
 
-const RULE: &str = "manifests";
+pub(super) const RULE: &str = "manifests";
 
 /// Looks at the packages of the workspace.
 pub(crate) fn check(tree: &Tree, packages: &[Package], found: &mut Vec<Finding>) {

@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use super::milliseconds;
-use crate::choices::ReadConsistency;
+use crate::choices::{IoDriver, ReadConsistency};
 use crate::kind::{Choice, Time, Whole};
 use crate::setting::State::Works;
 use crate::setting::section;
@@ -12,6 +12,11 @@ section! {
         /// Threads that serve clients. 0: half as many as the machine has
         /// processors, one at least and four at most.
         event_threads: u32 = 0, Whole { min: 0, max: 256 }, Start, Works;
+
+        /// How the threads that serve clients read and write. `epoll`: with a system call each time. `io_uring`: the
+        /// kernel is told once for many, which takes less time of the processor; needs Linux 6.1, and not all
+        /// containers allow it. `auto`: io_uring where it works, else epoll; the log says at start which it is.
+        io_driver: IoDriver = IoDriver::Epoll, Choice, Start, Works;
 
         /// What the reads of a session see. `session`: all that the session has written, and nothing older than what
         /// it has read, on whichever node they are answered; a standby answers only when it is known to have replayed

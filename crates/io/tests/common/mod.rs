@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Listen, LiveSettings};
+use pgherd_io::{DataPlane, DataPlaneSettings, Handle, Hooks, Listen, LiveSettings, WantedDriver};
 use pgherd_pool::{Places, PoolLimits};
 use pgherd_route::Routing;
 use pgherd_session::{Policy, ResetList, Shutdown, Tracing};
@@ -60,6 +60,7 @@ fn settings(server: u16, seen: Arc<Mutex<Vec<String>>>) -> DataPlaneSettings {
     DataPlaneSettings {
         listeners: vec![Listen::Tcp { host: "127.0.0.1".to_owned(), port: 0 }],
         threads: NonZeroUsize::new(2),
+        driver: driver(),
         topology: Arc::new(topology(server, NodeStatus::Up, 1)),
         live: Arc::new(LiveSettings {
             policy: Policy {
@@ -82,6 +83,16 @@ fn settings(server: u16, seen: Arc<Mutex<Vec<String>>>) -> DataPlaneSettings {
             own_policy: Arc::new(|_, _| None),
             observe: Arc::new(move |what| seen.lock().unwrap().push(format!("{what:?}"))),
         },
+    }
+}
+
+/// What the tests are to run on.
+fn driver() -> WantedDriver {
+    match pgherd_testkit::io_driver().as_deref() {
+        Some("epoll") => WantedDriver::Epoll,
+        Some("io_uring") => WantedDriver::IoUring,
+        Some("auto") | None => WantedDriver::Best,
+        Some(other) => panic!("PGHERD_TEST_IO_DRIVER is {other}"),
     }
 }
 

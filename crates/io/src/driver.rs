@@ -1,0 +1,307 @@
+//! What tells an event loop of its sockets, and moves their bytes: epoll with system calls, or io_uring.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, OwnedFd};
+
+use pgherd_uring::{Completion, Filled, Interest, Ring};
+use rustix::event::epoll::{self, EventData, EventFlags};
+
+use crate::stream::{ByRing, Carrier, Receiving, Sent, Stream};
+use crate::token::Token;
+
+/// The driver of one loop. Under both, sockets of clients and backends come and go through the same calls; what
+/// differs is who reads and writes them.
+#[derive(Debug)]
+pub(crate) enum Driver {
+    /// The kernel tells which sockets are ready, and the loop reads and writes.
+    Epoll(OwnedFd),
+    /// The kernel reads and writes the sockets of clients and backends. Others are told of when they are ready.
+    Ring(Box<RingDriver>),
+}
+
+#[derive(Debug)]
+pub(crate) struct RingDriver {
+    pub(crate) ring: Ring,
+    /// What the kernel has said and was not dealt with.
+    pub(crate) heard: VecDeque<Completion>,
+    /// Streams whose receiving ended because all buffers were in use.
+    starved: VecDeque<Token>,
+}
+
+impl Driver {
+    pub(crate) fn epoll() -> io::Result<Self> {
+        Ok(Driver::Epoll(epoll::create(epoll::CreateFlags::CLOEXEC)?))
+    }
+
+    pub(crate) fn ring() -> io::Result<Self> {
+        let (heard, starved) = (VecDeque::new(), VecDeque::new());
+        Ok(Driver::Ring(Box::new(RingDriver { ring: Ring::new()?, heard, starved })))
+    }
+
+    /// Lets the loop hear of a stream.
+    ///
+    /// # Errors
+    /// When the kernel has no room for it.
+    pub(crate) fn watch(&mut self, stream: &mut Stream, token: Token, writable: bool) -> io::Result<()> {
+        match self {
+            Driver::Epoll(epoll) => {
+                let data = EventData::new_u64(token.bits());
+                Ok(epoll::add(epoll, &stream.socket, data, interest(writable))?)
+            }
+            Driver::Ring(driver) => {
+                driver.ring.adopt(&mut stream.socket);
+                driver.watch(stream, token, writable);
+                Ok(())
+            }
+        }
+    }
+
+    /// Changes what a stream that is watched already is called, and whether its writability is watched.
+    pub(crate) fn rewatch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
+        match self {
+            Driver::Epoll(epoll) => {
+                let data = EventData::new_u64(token.bits());
+                // The stream is watched already, and a change needs no memory: it cannot fail.
+                let _ = epoll::modify(epoll, &stream.socket, data, interest(writable));
+            }
+            Driver::Ring(driver) => driver.watch(stream, token, writable),
+        }
+    }
+
+    /// A stream has been written to and still has something unsent.
+    pub(crate) fn watch_on(&mut self, stream: &mut Stream, token: Token) {
+        match self {
+            // It is told of each time.
+            Driver::Epoll(_) => {}
+            Driver::Ring(driver) => driver.watch(stream, token, true),
+        }
+    }
+
+    /// Ends the watch of a stream that moves to another loop. With a ring, its receiving has ended already.
+    pub(crate) fn unwatch(&mut self, stream: &mut Stream) {
+        match self {
+            Driver::Epoll(epoll) => {
+                // What is watched can always be forgotten.
+                let _ = epoll::delete(epoll, &stream.socket);
+            }
+            Driver::Ring(driver) => {
+                driver.ring.unwatch(&mut stream.socket);
+                driver.ring.release(&mut stream.socket);
+                stream.carrier = Carrier::Calls;
+            }
+        }
+    }
+
+    /// Watches a descriptor that can be read now and then: `each_time`, or once.
+    ///
+    /// # Errors
+    /// When the kernel has no room for it.
+    pub(crate) fn watch_fd(&mut self, fd: &OwnedFd, token: Token, how: FdWatch) -> io::Result<()> {
+        match self {
+            Driver::Epoll(epoll) => {
+                let flags = match how {
+                    FdWatch::Edges => EventFlags::IN | EventFlags::ET,
+                    FdWatch::Level => EventFlags::IN,
+                };
+                Ok(epoll::add(epoll, fd, EventData::new_u64(token.bits()), flags)?)
+            }
+            Driver::Ring(driver) => {
+                let interest = match how {
+                    FdWatch::Edges => Interest::Readable,
+                    FdWatch::Level => Interest::ReadableOnce,
+                };
+                driver.ring.watch_fd(fd.as_fd(), token.bits(), interest);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the watch of a descriptor.
+    pub(crate) fn unwatch_fd(&mut self, fd: &OwnedFd, token: Token) {
+        match self {
+            Driver::Epoll(epoll) => {
+                let _ = epoll::delete(epoll, fd);
+            }
+            Driver::Ring(driver) => driver.ring.unwatch_name(token.bits()),
+        }
+    }
+
+    /// Writes, at once or at the end of the turn. What the kernel does not take is kept in the stream; with a ring,
+    /// that is told later.
+    pub(crate) fn send(&mut self, stream: &mut Stream, token: Token, parts: &[IoSlice<'_>]) -> Sent {
+        let Driver::Ring(driver) = self else { return stream.send(parts) };
+        if let Some(queued) = stream.queue(parts) {
+            return queued;
+        }
+        let Carrier::Ring(by_ring) = &mut stream.carrier else { return stream.send(parts) };
+        driver.ring.send(&stream.socket, token.bits(), &mut by_ring.ticket, parts);
+        Sent::All
+    }
+
+    /// Writes what was collected for a stream now, by a call: the stream is about to go.
+    pub(crate) fn write_out(&mut self, stream: &mut Stream) {
+        if let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier) {
+            let bytes = driver.ring.take_back(&mut by_ring.ticket);
+            if !bytes.is_empty() {
+                stream.send(&[IoSlice::new(&bytes)]);
+            }
+        }
+    }
+
+    /// Nothing that the stream has brought waits to be read: it may bring more.
+    pub(crate) fn read_on(&mut self, stream: &mut Stream, token: Token) {
+        if let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier)
+            && by_ring.receiving == Receiving::Off
+            && !by_ring.has_ended()
+        {
+            by_ring.receiving = Receiving::On;
+            driver.ring.receive(&mut stream.socket, token.bits());
+        }
+    }
+
+    /// The stream is not to be read for now: what it brings would pile up here.
+    pub(crate) fn hold(&mut self, stream: &mut Stream, token: Token) {
+        let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier) else { return };
+        match by_ring.receiving {
+            Receiving::On => {
+                by_ring.receiving = Receiving::Stopping;
+                driver.ring.stop(&stream.socket);
+            }
+            Receiving::Off | Receiving::Stopping | Receiving::Leaving => {}
+        }
+        if !by_ring.end_watched {
+            by_ring.end_watched = true;
+            driver.ring.watch(&mut stream.socket, token.bits(), Interest::End);
+        }
+    }
+
+    /// The stream waits for a receive buffer.
+    pub(crate) fn starve(&mut self, token: Token) {
+        if let Driver::Ring(driver) = self {
+            driver.starved.push_back(token);
+        }
+    }
+
+    /// True when streams wait for receive buffers.
+    pub(crate) fn has_starved(&self) -> bool {
+        match self {
+            Driver::Epoll(_) => false,
+            Driver::Ring(driver) => !driver.starved.is_empty(),
+        }
+    }
+
+    /// A stream that waits for a receive buffer, if there is one for it.
+    pub(crate) fn next_starved(&mut self, armed: usize) -> Option<Token> {
+        match self {
+            Driver::Epoll(_) => None,
+            Driver::Ring(driver) if armed < driver.ring.spare_buffers() => driver.starved.pop_front(),
+            Driver::Ring(_) => None,
+        }
+    }
+
+    /// The next word of the kernel.
+    pub(crate) fn next_heard(&mut self) -> Option<Completion> {
+        match self {
+            Driver::Epoll(_) => None,
+            Driver::Ring(driver) => driver.heard.pop_front(),
+        }
+    }
+
+    /// The next word of the kernel about a stream's input, before its turn.
+    pub(crate) fn next_heard_of(&mut self, token: Token) -> Option<Completion> {
+        let Driver::Ring(driver) = self else { return None };
+        let is_its = |one: &Completion| match one {
+            Completion::Received { name, .. } | Completion::Ended { name, .. } => *name == token.bits(),
+            Completion::Ready { .. } | Completion::Unsent { .. } => false,
+        };
+        let at = driver.heard.iter().position(is_its)?;
+        driver.heard.remove(at)
+    }
+
+    /// Ends a stream's receiving, so that it can move to another loop. What it brought is among what is heard.
+    ///
+    /// # Errors
+    /// When the kernel does not do it.
+    pub(crate) fn stop_receiving(&mut self, stream: &mut Stream) -> io::Result<()> {
+        let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier) else {
+            return Ok(());
+        };
+        let before = core::mem::replace(&mut by_ring.receiving, Receiving::Leaving);
+        match before {
+            Receiving::On | Receiving::Stopping => driver.ring.stop_now(&stream.socket, &mut driver.heard),
+            Receiving::Off | Receiving::Leaving => Ok(()),
+        }
+    }
+
+    /// Gives back the buffer of what was heard.
+    pub(crate) fn give_back(&mut self, bytes: Filled) {
+        if let Driver::Ring(driver) = self {
+            driver.ring.give_back(bytes);
+        }
+    }
+
+    /// Ends a turn of a ring and begins the next.
+    ///
+    /// # Panics
+    /// When the kernel fails: the loop cannot go on.
+    pub(crate) fn turn(&mut self, limit: Option<Duration>) {
+        if let Driver::Ring(driver) = self
+            && let Err(error) = driver.ring.turn(limit, &mut driver.heard)
+        {
+            panic!("io_uring failed: {error}");
+        }
+    }
+
+    /// Ends everything, before the loop ends.
+    pub(crate) fn close(&mut self) {
+        if let Driver::Ring(driver) = self {
+            // What does not end with it ends with the process.
+            let _ = driver.ring.close();
+        }
+    }
+}
+
+/// How a descriptor is watched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FdWatch {
+    /// It is told of when something new comes.
+    Edges,
+    /// It is told of as long as there is something; with a ring, once, and has to be watched again.
+    Level,
+}
+
+impl RingDriver {
+    /// Watches a stream under its present name.
+    fn watch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
+        let name = token.bits();
+        match token {
+            Token::Client(_) | Token::Backend(_) => {
+                if matches!(stream.carrier, Carrier::Calls) {
+                    self.ring.unwatch(&mut stream.socket);
+                    stream.readable = false;
+                    stream.carrier = Carrier::Ring(ByRing::received_from());
+                    self.ring.receive(&mut stream.socket, name);
+                }
+                if writable {
+                    self.ring.watch(&mut stream.socket, name, Interest::WritableOnce);
+                }
+            }
+            Token::Dialling(_) | Token::Canceller(_) | Token::Parting(_) => {
+                // What it may still bring under its old name is not wanted any more.
+                self.ring.stop(&stream.socket);
+                self.ring.unwatch(&mut stream.socket);
+                stream.carrier = Carrier::Calls;
+                let interest = if writable { Interest::Both } else { Interest::Readable };
+                self.ring.watch(&mut stream.socket, name, interest);
+            }
+            Token::Listener(_) | Token::Mailbox => {}
+        }
+    }
+}
+
+fn interest(writable: bool) -> EventFlags {
+    let reading = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+    if writable { reading | EventFlags::OUT } else { reading }
+}

@@ -1,0 +1,275 @@
+//! What a ring says: the bytes that it brought, and what it could not send.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use pgherd_session::Event;
+use pgherd_types::BackendId;
+use pgherd_uring::{Completion, End, Memory};
+use rustix::event::epoll::EventFlags;
+
+use crate::backend_conn::{Backend, Stage};
+use crate::client_conn::Client;
+use crate::driver::Driver;
+use crate::event_loop::EventLoop;
+use crate::pending::Pending;
+use crate::reading::may_read;
+use crate::slab::{Key, Slab};
+use crate::stream::{Carrier, Last, Stream};
+use crate::token::Token;
+
+impl EventLoop {
+    /// Serves with a ring, until all is over.
+    ///
+    /// # Panics
+    /// When the kernel fails.
+    pub(crate) fn run_on_ring(&mut self) {
+        let Driver::Ring(driver) = &self.driver else { return };
+        driver.ring.enable().expect("a ring that was made can be used");
+        let memory = driver.ring.memory();
+        let mut fired = Vec::new();
+        while !self.is_over() {
+            self.feed_the_starved();
+            // Buffers that sends hold come back when the turn ends; there are no sends to wait for.
+            let sleep_ms = if self.driver.has_starved() { Some(0) } else { self.sleep_ms() };
+            self.driver.turn(sleep_ms.map(Duration::from_millis));
+            self.begin_turn();
+            while let Some(said) = self.driver.next_heard() {
+                self.heard(said, &memory);
+                self.settle();
+            }
+            self.end_turn(&mut fired);
+        }
+    }
+
+    fn heard(&mut self, said: Completion, memory: &Memory) {
+        match said {
+            Completion::Received { name, bytes, more } => {
+                match Token::from_bits(name) {
+                    Token::Client(key) => self.client_brought(key, memory.bytes(&bytes), more),
+                    Token::Backend(key) => self.backend_brought(key, memory.bytes(&bytes), more),
+                    // Of these only readiness is told.
+                    Token::Dialling(_)
+                    | Token::Canceller(_)
+                    | Token::Parting(_)
+                    | Token::Listener(_)
+                    | Token::Mailbox => {}
+                }
+                self.driver.give_back(bytes);
+            }
+            Completion::Ended { name, why } => self.receiving_ended(Token::from_bits(name), why),
+            Completion::Ready { name, mask, more } => self.ready(Token::from_bits(name), mask, more),
+            Completion::Unsent { name, rest, broken } => self.unsent(Token::from_bits(name), rest, broken),
+        }
+    }
+
+    fn client_brought(&mut self, key: Key, bytes: &[u8], more: bool) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let Carrier::Ring(by_ring) = &mut client.stream.carrier else { return };
+        by_ring.goes_on(more);
+        if client.stream.readable || !client.may_read() {
+            self.keep_for_later(Token::Client(key), bytes);
+            return self.queue_client(key);
+        }
+        client.cut = None;
+        self.deliver(key, Event::ClientBytes(bytes));
+        self.keep_held(key, bytes);
+        if !more {
+            self.receive_again(Token::Client(key));
+        }
+    }
+
+    fn backend_brought(&mut self, key: Key, bytes: &[u8], more: bool) {
+        let Some(backend) = self.backends.get_mut(key) else { return };
+        let Carrier::Ring(by_ring) = &mut backend.stream.carrier else { return };
+        by_ring.goes_on(more);
+        let may_read = may_read(&self.clients, &backend.stage);
+        if backend.stream.readable || !may_read {
+            self.keep_for_later(Token::Backend(key), bytes);
+            if may_read {
+                self.queue_backend(key);
+            }
+            return;
+        }
+        self.backend_bytes(key, bytes);
+        if !more {
+            self.receive_again(Token::Backend(key));
+        }
+    }
+
+    /// Keeps what came while it cannot be dealt with, and lets nothing more come. What the kernel has ready at that
+    /// moment, the buffers of the ring at the most, is all that there can be.
+    fn keep_for_later(&mut self, token: Token, bytes: &[u8]) {
+        let EventLoop { driver, clients, backends, .. } = self;
+        let Some(stream) = stream_of(clients, backends, token) else { return };
+        if let Carrier::Ring(by_ring) = &mut stream.carrier {
+            by_ring.keep(bytes);
+            stream.readable = true;
+            driver.hold(stream, token);
+        }
+    }
+
+    /// Receives from a stream whose receiving has ended, unless something is still to be read.
+    fn receive_again(&mut self, token: Token) {
+        let EventLoop { driver, clients, backends, .. } = self;
+        if let Some(stream) = stream_of(clients, backends, token)
+            && !stream.readable
+        {
+            driver.read_on(stream, token);
+        }
+    }
+
+    fn receiving_ended(&mut self, token: Token, why: End) {
+        let EventLoop { clients, backends, .. } = self;
+        let Some(stream) = stream_of(clients, backends, token) else { return };
+        let Carrier::Ring(by_ring) = &mut stream.carrier else { return };
+        by_ring.goes_on(false);
+        match why {
+            End::Stopped => self.receive_again(token),
+            End::NoBuffers => self.driver.starve(token),
+            End::Closed => {
+                by_ring.end(Last::Closed);
+                self.brought_the_end(token, EventFlags::RDHUP);
+            }
+            End::Failed => {
+                by_ring.end(Last::Failed);
+                self.brought_the_end(token, EventFlags::ERR);
+            }
+        }
+    }
+
+    /// Deals with the end of a stream as with an event of epoll.
+    fn brought_the_end(&mut self, token: Token, flags: EventFlags) {
+        match token {
+            Token::Client(key) => self.client_event(key, flags),
+            Token::Backend(key) => self.backend_event(key, flags),
+            Token::Dialling(_)
+            | Token::Canceller(_)
+            | Token::Parting(_)
+            | Token::Listener(_)
+            | Token::Mailbox => {}
+        }
+    }
+
+    fn ready(&mut self, token: Token, mask: u32, more: bool) {
+        let flags = EventFlags::from_bits_retain(mask);
+        let EventLoop { clients, backends, .. } = self;
+        if let Some(Stream { carrier: Carrier::Ring(by_ring), .. }) = stream_of(clients, backends, token)
+            && flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
+        {
+            by_ring.end_watched = false;
+        }
+        self.event(token, flags);
+        match token {
+            Token::Listener(place) => self.watch_listener_again(place),
+            Token::Mailbox if !more => {
+                // A ring takes it: see `watch_fd`.
+                let _ = self.watch_mailbox();
+            }
+            Token::Dialling(_) | Token::Canceller(_) | Token::Parting(_) if !more => self.watch_again(token),
+            Token::Mailbox
+            | Token::Client(_)
+            | Token::Backend(_)
+            | Token::Dialling(_)
+            | Token::Canceller(_)
+            | Token::Parting(_) => {}
+        }
+    }
+
+    /// The kernel did not take all of what was sent in the last turn.
+    fn unsent(&mut self, token: Token, rest: Vec<u8>, broken: bool) {
+        match token {
+            Token::Client(key) => self.client_unsent(key, rest, broken),
+            Token::Backend(key) => self.backend_unsent(key, rest, broken),
+            Token::Dialling(_)
+            | Token::Canceller(_)
+            | Token::Parting(_)
+            | Token::Listener(_)
+            | Token::Mailbox => {}
+        }
+    }
+
+    fn client_unsent(&mut self, key: Key, rest: Vec<u8>, broken: bool) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if broken {
+            client.stream.fail();
+            return self.pending.push_back((key, Pending::ClientLost));
+        }
+        client.stream.keep_unsent(rest);
+        self.driver.rewatch(&mut client.stream, Token::Client(key), true);
+    }
+
+    fn backend_unsent(&mut self, key: Key, rest: Vec<u8>, broken: bool) {
+        let Some(backend) = self.backends.get_mut(key) else { return };
+        if broken {
+            // The server's last words are still to be read.
+            backend.stream.fail();
+            return self.queue_backend(key);
+        }
+        backend.stream.keep_unsent(rest);
+        if let Stage::Leased(client) | Stage::Gone(client) = backend.stage
+            && let Some(client) = self.clients.get_mut(client)
+        {
+            client.clogged_legs += 1;
+        }
+        self.driver.rewatch(&mut backend.stream, Token::Backend(key), true);
+    }
+
+    /// Receives again from streams that found no buffer, as many as there are buffers.
+    fn feed_the_starved(&mut self) {
+        let mut armed = 0;
+        while let Some(token) = self.driver.next_starved(armed) {
+            armed += 1;
+            self.receive_again(token);
+        }
+    }
+
+    /// Lets nothing more come from a backend that goes to another loop, and deals with what came before.
+    pub(crate) fn stop_receiving(&mut self, id: BackendId) {
+        let Some(&key) = self.by_backend.get(&id) else { return };
+        let Some(backend) = self.backends.get_mut(key) else { return };
+        if self.driver.stop_receiving(&mut backend.stream).is_err() {
+            self.drop_backend(key);
+        }
+    }
+
+    /// Deals with what the kernel has said of a backend already, before its turn.
+    pub(crate) fn hear_of_backend(&mut self, key: Key) {
+        while let Some(said) = self.driver.next_heard_of(Token::Backend(key)) {
+            if let Driver::Ring(driver) = &self.driver {
+                let memory: Arc<Memory> = driver.ring.memory();
+                self.heard(said, &memory);
+            }
+        }
+    }
+
+    fn watch_again(&mut self, token: Token) {
+        let EventLoop { driver, diallings, cancellers, partings, .. } = self;
+        let stream = match token {
+            Token::Dialling(key) => diallings.get_mut(key).and_then(|dialling| dialling.stream()),
+            Token::Canceller(key) => cancellers.get_mut(key).map(|canceller| &mut canceller.stream),
+            Token::Parting(key) => partings.get_mut(key).map(|parting| &mut parting.stream),
+            Token::Client(_) | Token::Backend(_) | Token::Listener(_) | Token::Mailbox => None,
+        };
+        if let Some(stream) = stream {
+            driver.watch_on(stream, token);
+        }
+    }
+}
+
+/// A stream whose bytes a ring may move.
+fn stream_of<'a>(
+    clients: &'a mut Slab<Client>,
+    backends: &'a mut Slab<Backend>,
+    token: Token,
+) -> Option<&'a mut Stream> {
+    match token {
+        Token::Client(key) => clients.get_mut(key).map(|client| &mut client.stream),
+        Token::Backend(key) => backends.get_mut(key).map(|backend| &mut backend.stream),
+        Token::Dialling(_)
+        | Token::Canceller(_)
+        | Token::Parting(_)
+        | Token::Listener(_)
+        | Token::Mailbox => None,
+    }
+}
