@@ -70,12 +70,10 @@ impl Driver {
         }
     }
 
-    /// A stream has been written to and still has something unsent.
+    /// Watches a stream on, whose watch has ended by itself.
     pub(crate) fn watch_on(&mut self, stream: &mut Stream, token: Token) {
-        match self {
-            // It is told of each time.
-            Driver::Epoll(_) => {}
-            Driver::Ring(driver) => driver.watch(stream, token, true),
+        if let Driver::Ring(driver) = self {
+            driver.watch(stream, token, true);
         }
     }
 
@@ -136,6 +134,10 @@ impl Driver {
             return queued;
         }
         let Carrier::Ring(by_ring) = &mut stream.carrier else { return stream.send(parts) };
+        let long = parts.iter().any(|part| part.len() > COPIED_BYTES && !driver.ring.has(part));
+        if long && !driver.ring.is_open(by_ring.ticket) {
+            return stream.send(parts);
+        }
         driver.ring.send(&stream.socket, token.bits(), &mut by_ring.ticket, parts);
         Sent::All
     }
@@ -157,11 +159,13 @@ impl Driver {
             && !by_ring.has_ended()
         {
             by_ring.receiving = Receiving::On;
+            by_ring.by_calls = false;
             driver.ring.receive(&mut stream.socket, token.bits());
         }
     }
 
-    /// The stream is not to be read for now: what it brings would pile up here.
+    /// The stream is not to be read for now: what it brings would pile up here. When it is read again, that is by calls
+    /// until there is nothing left: it brings more than is taken.
     pub(crate) fn hold(&mut self, stream: &mut Stream, token: Token) {
         let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier) else { return };
         match by_ring.receiving {
@@ -171,6 +175,7 @@ impl Driver {
             }
             Receiving::Off | Receiving::Stopping | Receiving::Leaving => {}
         }
+        by_ring.by_calls = true;
         if !by_ring.end_watched {
             by_ring.end_watched = true;
             driver.ring.watch(&mut stream.socket, token.bits(), Interest::End);
@@ -184,11 +189,12 @@ impl Driver {
         }
     }
 
-    /// True when streams wait for receive buffers.
-    pub(crate) fn has_starved(&self) -> bool {
+    /// True when a turn is not to wait: the kernel has said what was not dealt with yet, or streams wait for receive
+    /// buffers that sends hold, which come back when the turn ends.
+    pub(crate) fn is_in_a_hurry(&self) -> bool {
         match self {
             Driver::Epoll(_) => false,
-            Driver::Ring(driver) => !driver.starved.is_empty(),
+            Driver::Ring(driver) => !(driver.heard.is_empty() && driver.starved.is_empty()),
         }
     }
 
@@ -263,6 +269,9 @@ impl Driver {
     }
 }
 
+/// What is longer, and in no receive buffer, is not worth copying for the end of the turn: it is written at once.
+const COPIED_BYTES: usize = 4 * 1024;
+
 /// How a descriptor is watched.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FdWatch {
@@ -285,7 +294,10 @@ impl RingDriver {
                     self.ring.receive(&mut stream.socket, name);
                 }
                 if writable {
-                    self.ring.watch(&mut stream.socket, name, Interest::WritableOnce);
+                    self.ring.watch(&mut stream.socket, name, Interest::Writable);
+                } else if let Carrier::Ring(by_ring) = &mut stream.carrier {
+                    by_ring.end_watched = false;
+                    self.ring.unwatch(&mut stream.socket);
                 }
             }
             Token::Dialling(_) | Token::Canceller(_) | Token::Parting(_) => {

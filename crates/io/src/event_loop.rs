@@ -211,6 +211,9 @@ impl EventLoop {
             Token::Backend(key) => {
                 if let Some(backend) = self.backends.get_mut(key) {
                     backend.stream.queued = false;
+                    if backend.stream.is_broken() {
+                        self.hear_of_backend(key);
+                    }
                     self.read_backend(key);
                 }
             }

@@ -18,6 +18,9 @@ use crate::slab::{Key, Slab};
 use crate::stream::{Carrier, Last, Stream};
 use crate::token::Token;
 
+/// Bytes that are dealt with before what they made is sent. More would be more than sockets take at once.
+const BYTES_PER_TURN: usize = 128 * 1024;
+
 impl EventLoop {
     /// Serves with a ring, until all is over.
     ///
@@ -30,21 +33,25 @@ impl EventLoop {
         let mut fired = Vec::new();
         while !self.is_over() {
             self.feed_the_starved();
-            // Buffers that sends hold come back when the turn ends; there are no sends to wait for.
-            let sleep_ms = if self.driver.has_starved() { Some(0) } else { self.sleep_ms() };
+            let sleep_ms = if self.driver.is_in_a_hurry() { Some(0) } else { self.sleep_ms() };
             self.driver.turn(sleep_ms.map(Duration::from_millis));
             self.begin_turn();
-            while let Some(said) = self.driver.next_heard() {
-                self.heard(said, &memory);
+            let mut bytes = 0;
+            while bytes < BYTES_PER_TURN
+                && let Some(said) = self.driver.next_heard()
+            {
+                bytes += self.heard(said, &memory);
                 self.settle();
             }
             self.end_turn(&mut fired);
         }
     }
 
-    fn heard(&mut self, said: Completion, memory: &Memory) {
+    /// Deals with what the kernel has said. Returns how many bytes it brought.
+    fn heard(&mut self, said: Completion, memory: &Memory) -> usize {
         match said {
             Completion::Received { name, bytes, more } => {
+                let count = memory.bytes(&bytes).len();
                 match Token::from_bits(name) {
                     Token::Client(key) => self.client_brought(key, memory.bytes(&bytes), more),
                     Token::Backend(key) => self.backend_brought(key, memory.bytes(&bytes), more),
@@ -56,11 +63,13 @@ impl EventLoop {
                     | Token::Mailbox => {}
                 }
                 self.driver.give_back(bytes);
+                return count;
             }
             Completion::Ended { name, why } => self.receiving_ended(Token::from_bits(name), why),
             Completion::Ready { name, mask, more } => self.ready(Token::from_bits(name), mask, more),
             Completion::Unsent { name, rest, broken } => self.unsent(Token::from_bits(name), rest, broken),
         }
+        0
     }
 
     fn client_brought(&mut self, key: Key, bytes: &[u8], more: bool) {
@@ -119,12 +128,28 @@ impl EventLoop {
         }
     }
 
+    fn queue_stream(&mut self, token: Token) {
+        match token {
+            Token::Client(key) => self.queue_client(key),
+            Token::Backend(key) => self.queue_backend(key),
+            Token::Dialling(_)
+            | Token::Canceller(_)
+            | Token::Parting(_)
+            | Token::Listener(_)
+            | Token::Mailbox => {}
+        }
+    }
+
     fn receiving_ended(&mut self, token: Token, why: End) {
         let EventLoop { clients, backends, .. } = self;
         let Some(stream) = stream_of(clients, backends, token) else { return };
         let Carrier::Ring(by_ring) = &mut stream.carrier else { return };
         by_ring.goes_on(false);
         match why {
+            End::Stopped if by_ring.by_calls => {
+                stream.readable = true;
+                self.queue_stream(token);
+            }
             End::Stopped => self.receive_again(token),
             End::NoBuffers => self.driver.starve(token),
             End::Closed => {
@@ -166,10 +191,11 @@ impl EventLoop {
                 // A ring takes it: see `watch_fd`.
                 let _ = self.watch_mailbox();
             }
+            Token::Client(_) | Token::Backend(_) if !more => self.watch_output_again(token),
             Token::Dialling(_) | Token::Canceller(_) | Token::Parting(_) if !more => self.watch_again(token),
-            Token::Mailbox
-            | Token::Client(_)
+            Token::Client(_)
             | Token::Backend(_)
+            | Token::Mailbox
             | Token::Dialling(_)
             | Token::Canceller(_)
             | Token::Parting(_) => {}
@@ -240,6 +266,17 @@ impl EventLoop {
                 let memory: Arc<Memory> = driver.ring.memory();
                 self.heard(said, &memory);
             }
+        }
+    }
+
+    /// A watch of a stream has ended: the one of its end, which is told once, or the one of its output, which is still
+    /// needed while something is unsent.
+    fn watch_output_again(&mut self, token: Token) {
+        let EventLoop { driver, clients, backends, .. } = self;
+        if let Some(stream) = stream_of(clients, backends, token)
+            && stream.is_clogged()
+        {
+            driver.watch_on(stream, token);
         }
     }
 

@@ -112,7 +112,7 @@ impl EventLoop {
             return;
         }
         match client.stream.flush() {
-            Sent::Short => return self.driver.watch_on(&mut client.stream, Token::Client(key)),
+            Sent::Short => return,
             Sent::All => self.driver.rewatch(&mut client.stream, Token::Client(key), false),
             Sent::Broken => return self.client_gone(key),
         }
@@ -224,7 +224,7 @@ impl EventLoop {
             return;
         }
         match backend.stream.flush() {
-            Sent::Short => return self.driver.watch_on(&mut backend.stream, Token::Backend(key)),
+            Sent::Short => return,
             Sent::All => self.driver.rewatch(&mut backend.stream, Token::Backend(key), false),
             Sent::Broken => backend.stream.readable = true,
         }

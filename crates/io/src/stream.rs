@@ -47,8 +47,11 @@ pub(crate) struct ByRing {
     kept: Option<Box<Kept>>,
     /// What comes behind it.
     end: Option<Last>,
-    /// There may be more in the socket than the ring has told of.
+    /// There may be more in the socket than the ring has told of, and all that it has told of was dealt with.
     look: bool,
+    /// The stream brought more than was taken. Once the ring receives no more, it is read by calls until nothing is
+    /// left.
+    pub(crate) by_calls: bool,
     /// The end of the stream is watched, because nothing is received.
     pub(crate) end_watched: bool,
 }
@@ -179,8 +182,9 @@ impl Stream {
                 self.readable = true;
                 return found;
             }
+            let by_calls = ring.by_calls && ring.receiving == Receiving::Off;
             // The socket may hold the last words of a peer that cannot be written to.
-            if !(ring.look || broken) {
+            if !(ring.look || by_calls || broken) {
                 self.readable = false;
                 return Received::Nothing;
             }
@@ -201,7 +205,7 @@ impl Stream {
                 Err(Errno::AGAIN) => {
                     self.readable = false;
                     if let Carrier::Ring(ring) = &mut self.carrier {
-                        ring.look = false;
+                        (ring.look, ring.by_calls) = (false, false);
                     }
                     // A write failed and there is nothing left to read: that is the end.
                     return if self.is_broken() { Received::Failed } else { Received::Nothing };

@@ -80,6 +80,11 @@ impl Outbox {
         Outbox { turn: 1, ..Outbox::default() }
     }
 
+    /// True when the ticket is of this turn.
+    pub(crate) fn is_open(&self, ticket: Ticket) -> bool {
+        ticket.turn == self.turn
+    }
+
     /// Puts bytes behind those that the stream has here already.
     pub(crate) fn put(
         &mut self,
@@ -89,7 +94,7 @@ impl Outbox {
         parts: &[IoSlice<'_>],
         buffers: &mut Buffers,
     ) {
-        if ticket.turn != self.turn {
+        if !self.is_open(*ticket) {
             *ticket = Ticket { turn: self.turn, slot: self.used as u32 };
             self.open(socket, name);
         }
@@ -121,7 +126,8 @@ impl Outbox {
 
     /// Takes back what a stream has here, in order.
     pub(crate) fn take_back(&mut self, ticket: &mut Ticket, buffers: &mut Buffers) -> Vec<u8> {
-        if core::mem::take(ticket).turn != self.turn {
+        let ticket = core::mem::take(ticket);
+        if !self.is_open(ticket) {
             return Vec::new();
         }
         let Some(slot) = self.slots.get_mut(ticket.slot as usize) else { return Vec::new() };

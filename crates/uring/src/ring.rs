@@ -41,8 +41,9 @@ pub enum Interest {
     Both,
     /// There is something to read, or there was already. Once.
     ReadableOnce,
-    /// There is room to write. Once.
-    WritableOnce,
+    /// There is room to write, each time that some comes. It is never waited for once: a stream whose peer has closed
+    /// its side has something to report all the time.
+    Writable,
 }
 
 /// What a request is, in the lowest bits of the word that the kernel carries for us; above them is a name.
@@ -213,6 +214,16 @@ impl Ring {
         }
     }
 
+    /// True when the ticket's stream has something to send at the end of this turn.
+    pub fn is_open(&self, ticket: Ticket) -> bool {
+        self.outbox.is_open(ticket)
+    }
+
+    /// True when the bytes are in a receive buffer.
+    pub fn has(&self, bytes: &[u8]) -> bool {
+        self.buffers_ref().memory().find(bytes).is_some()
+    }
+
     /// What the stream would send at the end of the turn, which it does not any more.
     pub fn take_back(&mut self, ticket: &mut Ticket) -> Vec<u8> {
         let Ring { outbox, buffers, .. } = self;
@@ -372,7 +383,7 @@ impl Interest {
             Interest::Readable => (read | end, true),
             Interest::Both => (read | write | end, true),
             Interest::ReadableOnce => (read, false),
-            Interest::WritableOnce => (write, false),
+            Interest::Writable => (write, true),
         }
     }
 }

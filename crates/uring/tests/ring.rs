@@ -75,10 +75,13 @@ fn what_does_not_fit_is_handed_back_and_what_is_taken_back_is_not_sent() {
     peer.read_exact(&mut there).unwrap();
     assert!(there.starts_with(b"first") && rest.iter().all(|byte| *byte == 3));
 
+    let ((other, mut reader), mut others) = (pair(&mut ring), Ticket::default());
+    ring.send(&other, 8, &mut others, &[IoSlice::new(b"another's")]);
     ring.send(&socket, 9, &mut ticket, &[IoSlice::new(b"to"), IoSlice::new(b"gether")]);
     assert_eq!(ring.take_back(&mut ticket), b"together");
     assert_eq!(ring.take_back(&mut ticket), b"", "it is gone");
     turn(&mut ring, AT_ONCE);
+    reader.read_exact(&mut [0; 9]).unwrap();
     peer.set_nonblocking(true).unwrap();
     assert!(peer.read(&mut [0]).is_err());
 

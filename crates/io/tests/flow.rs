@@ -1,0 +1,224 @@
+//! Much at once: slow readers, streams both ways, more clients than a ring has buffers, backends that move.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use common::{Enough, FakeServer, Front, usual, well};
+use pgherd_pool::BackendStage;
+use pgherd_testkit::{Client, Request, wait_for};
+use pgherd_wire::backend;
+use pgherd_wire::frontend;
+
+const WHO: [(&str, &str); 2] = [("user", "u"), ("database", "d")];
+
+/// Bytes of a row of the servers here, with its head.
+const ROW_BYTES: usize = 1024;
+
+/// Rows of a long answer: far more than the sockets on its way hold.
+const MANY_ROWS: u32 = 16 * 1024;
+
+/// Clients that ask for a long answer and do not read it: more than a ring has buffers.
+const SLOW_CLIENTS: usize = 80;
+
+/// A row whose bytes tell which one it is.
+fn put_row(out: &mut Vec<u8>, number: u32) {
+    let start = out.len();
+    out.extend_from_slice(b"D");
+    out.extend_from_slice(&(ROW_BYTES as u32 - 1).to_be_bytes());
+    out.extend_from_slice(&1_u16.to_be_bytes());
+    out.extend_from_slice(&(ROW_BYTES as u32 - 11).to_be_bytes());
+    while out.len() < start + ROW_BYTES {
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+    out.truncate(start + ROW_BYTES);
+}
+
+/// Answers `rows N` with so many of them, and anything else as usual.
+fn rows(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
+    let text = String::from_utf8_lossy(body.split(|byte| *byte == 0).next().unwrap()).into_owned();
+    let Some(count) = text.strip_prefix("rows ") else { return well(kind, body, stream) };
+    let mut out = Vec::new();
+    for number in 0..count.parse().unwrap() {
+        put_row(&mut out, number);
+        if out.len() > 64 * 1024 {
+            // A client that goes away takes its answer with it.
+            if stream.write_all(&out).is_err() {
+                return Enough::Yes;
+            }
+            out.clear();
+        }
+    }
+    out.extend_from_slice(&usual(kind, b"SELECT\0"));
+    if stream.write_all(&out).is_ok() { Enough::No } else { Enough::Yes }
+}
+
+fn ask(client: &Client, sql: &str) -> TcpStream {
+    let mut stream = client.stream().try_clone().unwrap();
+    let mut question = Vec::new();
+    Request::Query(sql.to_owned()).put(&mut question);
+    stream.write_all(&question).unwrap();
+    stream
+}
+
+/// Reads an answer of `rows` in pieces of `piece` bytes, and compares all of it.
+fn read_rows(stream: &mut TcpStream, count: u32, piece: usize) {
+    let block = |number: u32| {
+        let mut out = Vec::new();
+        if number < count {
+            put_row(&mut out, number);
+        } else {
+            out = usual(b'Q', b"SELECT\0");
+        }
+        out
+    };
+    let mut buffer = vec![0; piece];
+    let (mut number, mut expected) = (0, block(0));
+    while number <= count {
+        let n = stream.read(&mut buffer).unwrap();
+        assert!(n > 0, "{number} of {count} rows came");
+        let mut got = &buffer[..n];
+        while !got.is_empty() {
+            let length = got.len().min(expected.len());
+            assert!(length > 0 && got[..length] == expected[..length], "row {number} is another one");
+            got = &got[length..];
+            expected.drain(..length);
+            if expected.is_empty() && number <= count {
+                number += 1;
+                expected = if number <= count { block(number) } else { Vec::new() };
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fast_client_is_served_while_many_do_not_read() {
+    let server = FakeServer::start(rows);
+    let front = Front::start(server.port, SLOW_CLIENTS + 2);
+    let slow: Vec<Client> = (0..SLOW_CLIENTS).map(|_| Client::login(front.port, &WHO).unwrap()).collect();
+    let mut streams: Vec<TcpStream> =
+        slow.iter().map(|client| ask(client, &format!("rows {MANY_ROWS}"))).collect();
+    for _ in 0..2 {
+        let mut fast = Client::login(front.port, &WHO).unwrap();
+        for _ in 0..500 {
+            assert_eq!(fast.query("select 1").unwrap().len(), 2);
+        }
+        let mut much = ask(&fast, "rows 5000");
+        read_rows(&mut much, 5000, 64 * 1024);
+    }
+    // Some go away in the middle, the others get all of it.
+    streams.drain(20..).for_each(|stream| stream.shutdown(Shutdown::Both).unwrap());
+    for stream in &mut streams {
+        read_rows(stream, MANY_ROWS, 8 * 1024);
+    }
+}
+
+#[test]
+fn a_client_that_reads_in_small_pieces_gets_every_byte() {
+    let server = FakeServer::start(rows);
+    let front = Front::start(server.port, 4);
+    let client = Client::login(front.port, &WHO).unwrap();
+    for (count, piece) in [(100, 1), (3000, 77), (3000, 5000), (3000, 100_000)] {
+        let mut stream = ask(&client, &format!("rows {count}"));
+        read_rows(&mut stream, count, piece);
+    }
+}
+
+#[test]
+fn questions_and_answers_flow_both_ways_at_once() {
+    const QUESTIONS: u32 = 3000;
+    let server = FakeServer::start(rows);
+    let front = Front::start(server.port, 4);
+    let client = Client::login(front.port, &WHO).unwrap();
+    let mut writer = client.stream().try_clone().unwrap();
+    let asking = thread::spawn(move || {
+        let mut all = Vec::new();
+        let padding = "x".repeat(8000);
+        for _ in 0..QUESTIONS {
+            frontend::put_query(&mut all, b"rows 8");
+            frontend::put_query(&mut all, format!("select '{padding}'").as_bytes());
+            writer.write_all(&all).unwrap();
+            all.clear();
+        }
+    });
+    let mut reader = client.stream().try_clone().unwrap();
+    let mut expected = Vec::new();
+    (0..8).for_each(|number| put_row(&mut expected, number));
+    expected.extend_from_slice(&usual(b'Q', b"SELECT\0"));
+    expected.extend_from_slice(&usual(b'Q', b"SELECT\0"));
+    let mut got = vec![0; expected.len()];
+    for question in 0..QUESTIONS {
+        reader.read_exact(&mut got).unwrap();
+        assert!(got == expected, "the answer to question {question}");
+    }
+    asking.join().unwrap();
+}
+
+#[test]
+fn a_client_that_says_no_more_still_gets_its_answers() {
+    let server = FakeServer::start(rows);
+    let front = Front::start(server.port, 4);
+    for count in [1, 20_000] {
+        let client = Client::login(front.port, &WHO).unwrap();
+        let mut stream = ask(&client, &format!("rows {count}"));
+        stream.shutdown(Shutdown::Write).unwrap();
+        read_rows(&mut stream, count, 3000);
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "and then the end");
+    }
+    wait_for("the sessions to be gone", || front.handle.sessions().is_empty());
+}
+
+#[test]
+fn a_backend_moves_between_two_loops_as_often_as_wanted() {
+    let server = FakeServer::start(rows);
+    let front = Front::start(server.port, 1);
+    for round in 0..200 {
+        let client = Client::login(front.port, &WHO).unwrap();
+        let mut stream = ask(&client, "rows 50");
+        read_rows(&mut stream, 50, 4096);
+        drop((client, stream));
+        let is_idle = || {
+            front.handle.backends().iter().all(|row| matches!(row.stage, BackendStage::Idle { .. }))
+                && front.handle.sessions().is_empty()
+        };
+        wait_for("the backend to be idle", is_idle);
+        assert_eq!(server.connections.load(Ordering::SeqCst), 1, "in round {round}");
+    }
+}
+
+#[test]
+fn what_an_idle_backend_says_while_it_moves_is_heard() {
+    /// After each reset, a parameter changes when nobody holds the backend.
+    fn restless(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
+        if !body.starts_with(b"DISCARD") {
+            return well(kind, body, stream);
+        }
+        well(kind, body, stream);
+        for number in 0..50_u8 {
+            let mut out = Vec::new();
+            backend::put_parameter_status(&mut out, b"restless", &[b'a' + number % 26]);
+            stream.write_all(&out).unwrap();
+        }
+        Enough::No
+    }
+    let server = FakeServer::start(restless);
+    let front = Front::start(server.port, 2);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let mut client = Client::login(front.port, &WHO).unwrap();
+                    let answer = client.query("select 1").unwrap();
+                    let kinds: Vec<u8> = answer.iter().map(|message| message.kind).collect();
+                    assert!(kinds.ends_with(b"CZ"), "{answer:?}");
+                }
+            });
+        }
+    });
+    wait_for("the sessions to be gone", || front.handle.sessions().is_empty());
+}
