@@ -170,10 +170,10 @@ class Pgpool(Middleware):
 
 
 class Pgherd(Middleware):
-    """What all of this is about, with one event loop; as `pgherd-2`, with two."""
+    """What all of this is about, with one event loop; as `pgherd-2`, with two; as `pgherd-epoll`, with epoll."""
 
-    def __init__(self, program, name="pgherd", more=None, only=()):
-        super().__init__(name, only=only)
+    def __init__(self, program, name="pgherd", more=None, only=(), on_demand=False):
+        super().__init__(name, only=only, on_demand=on_demand)
         self.program = program
         self.more = more or {}
 
@@ -199,5 +199,6 @@ def all_of(pgherd, floor, settings):
     one, two = ({"event_threads": count} | settings for count in (1, 2))
     return [PgBouncer("session"), PgBouncer("transaction"), HaProxy(), Pgpool(), Pgherd(pgherd, more=one),
             Pgherd(pgherd, "pgherd-2", two, ["simple16", "simple64"]),
+            Pgherd(pgherd, "pgherd-epoll", one | {"io_driver": "epoll"}, on_demand=True),
             Floor(floor, "epoll"), Floor(floor, "uring"), Floor(floor, "uring-single", on_demand=True),
             Floor(floor, "uring-direct", on_demand=True)]

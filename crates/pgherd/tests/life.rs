@@ -299,3 +299,14 @@ fn a_client_that_is_there_delays_only_a_smart_stop() {
     drop(silent);
     wait_for("the socket to go", || !setup.socket().exists());
 }
+
+#[test]
+fn the_log_says_what_clients_are_served_with() {
+    for (driver, word) in [("epoll", "served with epoll"), ("auto", "served with")] {
+        let setup = Setup::new(&format!("io_driver = {driver}"));
+        let mut running = setup.start();
+        assert!(setup.run(&["-D", "-n", "-m", "fast", "stop"]).status.success());
+        assert_eq!(running.wait(), 0, "{}", running.log());
+        assert!(running.log().contains(word), "{driver}: {}", running.log());
+    }
+}

@@ -59,11 +59,12 @@ enum Request {
 /// Bits of a name: two less than a word has.
 const NAME_BITS: u32 = 62;
 
-/// Requests that are submitted at once.
-const ENTRIES: u32 = 1024;
+/// Requests that are submitted at once. They are written in turn to all of these places, 64 bytes each: few of them
+/// stay in the processor's nearest cache.
+const ENTRIES: u32 = 128;
 
-/// Completions that the kernel keeps before it has to allocate.
-const COMPLETIONS: u32 = 8 * 1024;
+/// Completions that the kernel keeps before it has to allocate, which it does when thousands of clients come at once.
+const COMPLETIONS: u32 = 1024;
 
 /// How often in a row the kernel may take nothing.
 const TRIES: usize = 1000;

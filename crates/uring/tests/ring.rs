@@ -185,3 +185,50 @@ fn readiness_is_told_once_or_each_time() {
     second.write_all(b"x").unwrap();
     assert_eq!(turn(&mut ring, AT_ONCE).len(), 0);
 }
+
+#[test]
+fn more_than_fits_in_the_queues_is_told_all_the_same() {
+    let mut ring = ring();
+    let (mut streams, mut all) = (Vec::new(), VecDeque::new());
+    for name in 0..200 {
+        let (mut near, far) = pair(&mut ring);
+        ring.receive(&mut near, name);
+        streams.push((near, far));
+    }
+    ring.turn(AT_ONCE, &mut all).unwrap();
+    let mut senders = Vec::new();
+    for (_, far) in &streams {
+        let mut sender = Socket::new(OwnedFd::from(far.try_clone().unwrap()));
+        ring.adopt(&mut sender);
+        ring.send(&sender, 999, &mut Ticket::default(), &[IoSlice::new(b"x")]);
+        senders.push(sender);
+    }
+    let (mut watched, mut writer) = pair(&mut ring);
+    writer.write_all(b"x").unwrap();
+    for name in 1000..3000 {
+        ring.watch(&mut watched, name, Interest::ReadableOnce);
+    }
+    let (mut received, mut ready) = (Vec::new(), Vec::new());
+    while received.len() < 200 || ready.len() < 2000 {
+        ring.turn(LIMIT, &mut all).unwrap();
+        assert!(!all.is_empty(), "{} and {} came", received.len(), ready.len());
+        for one in all.drain(..) {
+            match one {
+                Completion::Received { name, bytes, .. } => {
+                    received.push(name);
+                    ring.give_back(bytes);
+                }
+                Completion::Ended { name, why: End::NoBuffers } => {
+                    let near = streams.get_mut(name as usize).map(|(near, _)| near).unwrap();
+                    ring.receive(near, name);
+                }
+                Completion::Ready { name, .. } => ready.push(name),
+                other @ (Completion::Ended { .. } | Completion::Unsent { .. }) => panic!("{other:?}"),
+            }
+        }
+    }
+    received.sort_unstable();
+    ready.sort_unstable();
+    assert_eq!(received, (0..200).collect::<Vec<_>>());
+    assert_eq!(ready, (1000..3000).collect::<Vec<_>>());
+}

@@ -16,7 +16,7 @@ section! {
         /// How the threads that serve clients read and write. `epoll`: with a system call each time. `io_uring`: the
         /// kernel is told once for many, which takes less time of the processor; needs Linux 6.1, and not all
         /// containers allow it. `auto`: io_uring where it works, else epoll; the log says at start which it is.
-        io_driver: IoDriver = IoDriver::Epoll, Choice, Start, Works;
+        io_driver: IoDriver = IoDriver::Auto, Choice, Start, Works;
 
         /// What the reads of a session see. `session`: all that the session has written, and nothing older than what
         /// it has read, on whichever node they are answered; a standby answers only when it is known to have replayed
