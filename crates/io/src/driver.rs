@@ -215,6 +215,14 @@ impl Driver {
         }
     }
 
+    /// What the kernel did not take in the last turn. It is the first that is heard.
+    pub(crate) fn next_unsent(&mut self) -> Option<(Token, Vec<u8>, bool)> {
+        let Driver::Ring(driver) = self else { return None };
+        let Some(Completion::Unsent { .. }) = driver.heard.front() else { return None };
+        let Some(Completion::Unsent { name, rest, broken }) = driver.heard.pop_front() else { return None };
+        Some((Token::from_bits(name), rest, broken))
+    }
+
     /// The next word of the kernel about a stream's input, before its turn.
     pub(crate) fn next_heard_of(&mut self, token: Token) -> Option<Completion> {
         let Driver::Ring(driver) = self else { return None };

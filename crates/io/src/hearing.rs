@@ -35,6 +35,10 @@ impl EventLoop {
             self.feed_the_starved();
             let sleep_ms = if self.driver.is_in_a_hurry() { Some(0) } else { self.sleep_ms() };
             self.driver.turn(sleep_ms.map(Duration::from_millis));
+            // Before anything else is sent.
+            while let Some((token, rest, broken)) = self.driver.next_unsent() {
+                self.unsent(token, rest, broken);
+            }
             self.begin_turn();
             let mut bytes = 0;
             while bytes < BYTES_PER_TURN
@@ -67,7 +71,8 @@ impl EventLoop {
             }
             Completion::Ended { name, why } => self.receiving_ended(Token::from_bits(name), why),
             Completion::Ready { name, mask, more } => self.ready(Token::from_bits(name), mask, more),
-            Completion::Unsent { name, rest, broken } => self.unsent(Token::from_bits(name), rest, broken),
+            // It came first.
+            Completion::Unsent { .. } => {}
         }
         0
     }

@@ -171,8 +171,7 @@ impl Ring {
         }
         self.cancel(word);
         for _ in 0..LAST_WAITS {
-            self.enter(Some(Duration::from_secs(1)))?;
-            self.collect(into);
+            self.enter(Some(Duration::from_secs(1)), into)?;
             if is_over(into) {
                 return Ok(());
             }
@@ -244,9 +243,8 @@ impl Ring {
                 self.push(&entry.user_data(word(Request::Send, number as u64)));
             }
         }
-        self.enter(limit)?;
+        self.enter(limit, into)?;
         self.buried.clear();
-        self.collect(into);
         let Ring { outbox, buffers, .. } = self;
         if let Some(buffers) = buffers {
             outbox.next_turn(buffers);
@@ -300,8 +298,9 @@ impl Ring {
         panic!("the kernel takes no requests");
     }
 
-    /// Submits everything, and waits. All sends are done after it: they were told not to wait.
-    fn enter(&mut self, limit: Option<Duration>) -> io::Result<()> {
+    /// Submits everything, waits, and adds what there is to `into`. All sends are done after it: they were told not to
+    /// wait.
+    fn enter(&mut self, limit: Option<Duration>, into: &mut VecDeque<Completion>) -> io::Result<()> {
         let until = limit.map(Timespec::from);
         let mut arguments = SubmitArgs::new();
         if let Some(until) = &until {
@@ -315,7 +314,9 @@ impl Ring {
                     _ => return Err(error),
                 },
             }
-            if self.uring.submission().is_empty() {
+            let is_all = self.uring.submission().is_empty();
+            self.collect(into);
+            if is_all {
                 return Ok(());
             }
         }
