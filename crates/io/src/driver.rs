@@ -152,8 +152,23 @@ impl Driver {
         }
     }
 
+    /// Lets a stream that brings much be read by calls. The ring receives nothing from it any more.
+    pub(crate) fn read_by_calls(&mut self, stream: &mut Stream, token: Token) {
+        self.write_out(stream);
+        let writable = stream.is_clogged();
+        if let Driver::Ring(driver) = self {
+            driver.ring.unwatch(&mut stream.socket);
+            stream.carrier = Carrier::Bulk { calm: false };
+            driver.watch(stream, token, writable);
+        }
+    }
+
     /// Nothing that the stream has brought waits to be read: it may bring more.
     pub(crate) fn read_on(&mut self, stream: &mut Stream, token: Token) {
+        if matches!(stream.carrier, Carrier::Bulk { calm: true }) && !stream.is_clogged() {
+            stream.carrier = Carrier::Calls;
+            return self.rewatch(stream, token, false);
+        }
         if let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier)
             && by_ring.receiving == Receiving::Off
             && !by_ring.has_ended()
@@ -161,6 +176,16 @@ impl Driver {
             by_ring.receiving = Receiving::On;
             by_ring.by_calls = false;
             driver.ring.receive(&mut stream.socket, token.bits());
+        }
+    }
+
+    /// The stream has begun to bring much: the ring is to receive no more of it.
+    pub(crate) fn stop_for_bulk(&mut self, stream: &mut Stream) {
+        if let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier)
+            && by_ring.receiving == Receiving::On
+        {
+            by_ring.receiving = Receiving::Stopping;
+            driver.ring.stop(&stream.socket);
         }
     }
 
@@ -294,6 +319,11 @@ impl RingDriver {
     fn watch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
         let name = token.bits();
         match token {
+            Token::Client(_) | Token::Backend(_) if matches!(stream.carrier, Carrier::Bulk { .. }) => {
+                self.ring.unwatch(&mut stream.socket);
+                let interest = if writable { Interest::Both } else { Interest::Readable };
+                self.ring.watch(&mut stream.socket, name, interest);
+            }
             Token::Client(_) | Token::Backend(_) => {
                 if matches!(stream.carrier, Carrier::Calls) {
                     self.ring.unwatch(&mut stream.socket);

@@ -81,9 +81,13 @@ impl EventLoop {
         let Some(client) = self.clients.get_mut(key) else { return };
         let Carrier::Ring(by_ring) = &mut client.stream.carrier else { return };
         by_ring.goes_on(more);
+        let is_much = by_ring.brought(is_full(bytes));
         if client.stream.readable || !client.may_read() {
             self.keep_for_later(Token::Client(key), bytes);
             return self.queue_client(key);
+        }
+        if is_much {
+            self.driver.stop_for_bulk(&mut client.stream);
         }
         client.cut = None;
         self.deliver(key, Event::ClientBytes(bytes));
@@ -97,6 +101,7 @@ impl EventLoop {
         let Some(backend) = self.backends.get_mut(key) else { return };
         let Carrier::Ring(by_ring) = &mut backend.stream.carrier else { return };
         by_ring.goes_on(more);
+        let is_much = by_ring.brought(is_full(bytes));
         let may_read = may_read(&self.clients, &backend.stage);
         if backend.stream.readable || !may_read {
             self.keep_for_later(Token::Backend(key), bytes);
@@ -104,6 +109,9 @@ impl EventLoop {
                 self.queue_backend(key);
             }
             return;
+        }
+        if is_much {
+            self.driver.stop_for_bulk(&mut backend.stream);
         }
         self.backend_bytes(key, bytes);
         if !more {
@@ -146,11 +154,16 @@ impl EventLoop {
     }
 
     fn receiving_ended(&mut self, token: Token, why: End) {
-        let EventLoop { clients, backends, .. } = self;
+        let EventLoop { driver, clients, backends, .. } = self;
         let Some(stream) = stream_of(clients, backends, token) else { return };
         let Carrier::Ring(by_ring) = &mut stream.carrier else { return };
         by_ring.goes_on(false);
         match why {
+            End::Stopped if by_ring.bulk && by_ring.is_drained() => {
+                driver.read_by_calls(stream, token);
+                stream.readable = true;
+                self.queue_stream(token);
+            }
             End::Stopped if by_ring.by_calls => {
                 stream.readable = true;
                 self.queue_stream(token);
@@ -297,6 +310,11 @@ impl EventLoop {
             driver.watch_on(stream, token);
         }
     }
+}
+
+/// True of what takes a whole receive buffer: there is more.
+fn is_full(bytes: &[u8]) -> bool {
+    bytes.len() == pgherd_uring::BUFFER_BYTES
 }
 
 /// A stream whose bytes a ring may move.

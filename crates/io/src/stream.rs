@@ -35,7 +35,19 @@ pub(crate) enum Carrier {
     Calls,
     /// A ring.
     Ring(ByRing),
+    /// Calls, for as long as it brings much: the ring's buffers would all pass through the processor's caches, where
+    /// the loop's own one stays.
+    Bulk {
+        /// The last read brought little.
+        calm: bool,
+    },
 }
+
+/// Full receive buffers in a row with which a stream brings much.
+const BULK: u8 = 16;
+
+/// Bytes of a read that are much.
+const MUCH: usize = 2 * 1024;
 
 /// What is known of a stream whose bytes a ring moves.
 #[derive(Debug, Default)]
@@ -52,6 +64,10 @@ pub(crate) struct ByRing {
     /// The stream brought more than was taken. Once the ring receives no more, it is read by calls until nothing is
     /// left.
     pub(crate) by_calls: bool,
+    /// Full buffers that it brought in a row.
+    full: u8,
+    /// It brings much, and is to be read by calls.
+    pub(crate) bulk: bool,
     /// The end of the stream is watched, because nothing is received.
     pub(crate) end_watched: bool,
 }
@@ -198,6 +214,9 @@ impl Stream {
             match rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::empty()) {
                 Ok((0, _)) => return Received::Closed,
                 Ok((n, _)) => {
+                    if let Carrier::Bulk { calm } = &mut self.carrier {
+                        *calm = n < MUCH;
+                    }
                     self.readable = n == room || self.hung_up || matches!(self.carrier, Carrier::Ring(_));
                     return Received::Bytes(n);
                 }
@@ -318,6 +337,21 @@ impl ByRing {
             Receiving::On | Receiving::Stopping if !more => Receiving::Off,
             now @ (Receiving::On | Receiving::Stopping | Receiving::Off | Receiving::Leaving) => now,
         };
+    }
+
+    /// Notes how much the ring brought. True when the stream has begun to bring much.
+    pub(crate) fn brought(&mut self, full: bool) -> bool {
+        self.full = if full { self.full.saturating_add(1) } else { 0 };
+        if self.full < BULK || self.receiving != Receiving::On {
+            return false;
+        }
+        self.bulk = true;
+        true
+    }
+
+    /// True when nothing that the ring has brought waits to be read.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.kept.is_none() && self.end.is_none()
     }
 
     /// Keeps what the ring brought.

@@ -17,7 +17,7 @@ mod ring;
 mod socket;
 
 pub use completion::{Completion, End};
-pub use memory::{Filled, Memory};
+pub use memory::{BUFFER_BYTES, Filled, Memory};
 pub use outbox::Ticket;
 pub use probe::probe;
 pub use ring::{Interest, Ring};

@@ -14,8 +14,9 @@ section! {
         event_threads: u32 = 0, Whole { min: 0, max: 256 }, Start, Works;
 
         /// How the threads that serve clients read and write. `epoll`: with a system call each time. `io_uring`: the
-        /// kernel is told once for many, which takes less time of the processor; needs Linux 6.1, and not all
-        /// containers allow it. `auto`: io_uring where it works, else epoll; the log says at start which it is.
+        /// kernel is told once for many, which takes less time of the processor, except for large results; needs Linux
+        /// 6.1, and not all containers allow it. `auto`: io_uring where it works, else epoll; the log says at start
+        /// which it is.
         io_driver: IoDriver = IoDriver::Auto, Choice, Start, Works;
 
         /// What the reads of a session see. `session`: all that the session has written, and nothing older than what
