@@ -15,7 +15,6 @@ use pgherd_wire::sqlstate;
 use crate::client_conn::{Alarms, Client, Input, Place};
 use crate::event_loop::{Due, EventLoop};
 use crate::parting::Whose;
-use crate::random;
 use crate::session_entry::SessionEntry;
 use crate::shared::Letter;
 use crate::slab::Key;
@@ -55,12 +54,12 @@ impl EventLoop {
 
     fn new_client(&mut self, socket: OwnedFd, peer: Peer) -> Option<Key> {
         let id = self.new_session_id();
-        let secret = random::secret().ok()?;
+        let secret = self.world.cancel_keys.next().ok()?;
         let entry = Arc::new(SessionEntry::new(id, peer, self.now));
         let client = Client {
             id,
             session: Session::new(id, secret),
-            stream: Stream::new(socket, matches!(peer, Peer::Tcp(_))),
+            stream: Stream::new(socket),
             input: Input::Flowing,
             cut: None,
             place: Place::NotAsked,

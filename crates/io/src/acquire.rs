@@ -172,11 +172,9 @@ impl EventLoop {
         let Some(client) = self.clients.get_mut(key) else {
             return self.let_go(leg, lease.facts, Fate::Reuse);
         };
-        client.legs.push(LegSocket { backend: lease.backend(), key: leg });
+        client.hold(LegSocket { backend: lease.backend(), key: leg });
         client.entry.set_stage(SessionStage::Serving);
-        if let Some(at) = client.asks.iter().position(|(_, node)| *node == lease.node()) {
-            client.asks.swap_remove(at);
-        }
+        client.answered(lease.node());
         self.deliver(key, Event::Granted(lease));
     }
 

@@ -92,6 +92,22 @@ impl Client {
         matches!(self.input, Input::Flowing) && self.clogged_legs == 0 && !self.stream.is_clogged()
     }
 
+    /// A request for a backend of this node is answered. An idle client keeps no room for requests.
+    pub(crate) fn answered(&mut self, node: NodeId) {
+        if let Some(at) = self.asks.iter().position(|(_, asked)| *asked == node) {
+            self.asks.swap_remove(at);
+            if self.asks.is_empty() {
+                self.asks = Vec::new();
+            }
+        }
+    }
+
+    /// The session holds one more backend. Most hold one.
+    pub(crate) fn hold(&mut self, leg: LegSocket) {
+        self.legs.reserve_exact(1);
+        self.legs.push(leg);
+    }
+
     /// The socket of a backend that the session holds.
     pub(crate) fn leg(&self, backend: BackendId) -> Option<Key> {
         self.legs.iter().find(|leg| leg.backend == backend).map(|leg| leg.key)

@@ -215,10 +215,11 @@ impl EventLoop {
         }
     }
 
-    fn dialled(&mut self, key: Key, Dialled { facts, cancel_key }: Dialled) {
+    fn dialled(&mut self, key: Key, Dialled { mut facts, cancel_key }: Dialled) {
         let Some(Dialling { id, ask, stage, .. }) = self.diallings.remove(key) else { return };
         let Way::LoggingIn(stream, endpoint, _) = stage else { return };
         let process_id = facts.process_id;
+        self.world.share_parameters(&mut facts.parameters);
         let stage = Stage::Parked(Parked::new(), facts);
         let Ask { client, node, .. } = ask;
         let new = Backend { id, node, stream, endpoint, process_id, cancel_key, stage };
@@ -254,10 +255,8 @@ impl EventLoop {
             Refusal::NoPassword => {}
         }
         self.with_pool(|pool, out| pool.gone(now, id, out));
-        if let Some(client) = self.clients.get_mut(ask.client)
-            && let Some(at) = client.asks.iter().position(|(_, asked)| *asked == node)
-        {
-            client.asks.swap_remove(at);
+        if let Some(client) = self.clients.get_mut(ask.client) {
+            client.answered(node);
         }
         self.pending.push_back((ask.client, Pending::Refused(node, why)));
     }

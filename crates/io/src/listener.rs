@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
+use crate::stream::be_prompt;
 use crate::{Listen, Peer};
 
 /// A socket that clients connect to. A Unix socket's file goes with it.
@@ -118,6 +119,7 @@ fn open_tcp(address: SocketAddr, backlog: i32) -> io::Result<Listener> {
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
+    be_prompt(&socket);
     rustix::net::bind(&socket, &address)?;
     rustix::net::listen(&socket, backlog)?;
     let bound = SocketAddr::try_from(rustix::net::getsockname(&socket)?)?;

@@ -154,14 +154,9 @@ impl fmt::Display for Endpoint {
 }
 
 impl Stream {
-    /// A socket that was accepted, or is being connected. For TCP, small writes are sent at once and dead peers are
-    /// noticed by the kernel.
-    pub(crate) fn new(socket: OwnedFd, tcp: bool) -> Stream {
-        if tcp {
-            // A socket without them works, slower or with a later end.
-            let _ = sockopt::set_tcp_nodelay(&socket, true);
-            let _ = sockopt::set_socket_keepalive(&socket, true);
-        }
+    /// A socket that was accepted, or is being connected. Its options are those of its listener, or set already: see
+    /// [`be_prompt`].
+    pub(crate) fn new(socket: OwnedFd) -> Stream {
         let (socket, carrier) = (Socket::new(socket), Carrier::Calls);
         Stream { socket, carrier, readable: false, hung_up: false, queued: false, state: Output::Open }
     }
@@ -180,7 +175,12 @@ impl Stream {
             Endpoint::Unix(path) => rustix::net::connect(&socket, &SocketAddrUnix::new(path.as_path())?),
         };
         match begun {
-            Ok(()) | Err(Errno::INPROGRESS) => Ok(Stream::new(socket, tcp)),
+            Ok(()) | Err(Errno::INPROGRESS) => {
+                if tcp {
+                    be_prompt(&socket);
+                }
+                Ok(Stream::new(socket))
+            }
             Err(error) => Err(error),
         }
     }
@@ -323,6 +323,14 @@ impl Stream {
         // A peer that is gone needs no goodbye.
         let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
     }
+}
+
+/// For TCP: small writes are sent at once, and dead peers are noticed by the kernel. What a listener has of this, the
+/// sockets that it accepts have too.
+pub(crate) fn be_prompt(socket: &OwnedFd) {
+    // A socket without them works, slower or with a later end.
+    let _ = sockopt::set_tcp_nodelay(socket, true);
+    let _ = sockopt::set_socket_keepalive(socket, true);
 }
 
 impl ByRing {

@@ -1,11 +1,11 @@
 use std::io;
 
 use pgherd_route::Router;
-use pgherd_session::{Context, Policy};
-use pgherd_types::{Moment, Replication, Topology};
+use pgherd_session::{CANCEL_KEY_BYTES, Context, Policy};
+use pgherd_types::{Moment, Parameters, Replication, Topology};
 
 use crate::LiveSettings;
-use crate::random::{Random, secret};
+use crate::random::{Random, Secrets, secret};
 use crate::shared::Shared;
 use crate::snapshot::Seen;
 
@@ -18,6 +18,10 @@ pub(crate) struct World {
     catalogs_epoch: u64,
     router: Router,
     random: Random,
+    /// The cancel keys of the next clients.
+    pub(crate) cancel_keys: Secrets<CANCEL_KEY_BYTES>,
+    /// The parameters of the backend that was dialled last.
+    last_parameters: Parameters,
 }
 
 /// What is new since it was last looked at.
@@ -36,6 +40,8 @@ impl World {
             catalogs_epoch: 0,
             router: Router::new(secret()?),
             random: Random::from_system()?,
+            cancel_keys: Secrets::new(),
+            last_parameters: Parameters::default(),
         })
     }
 
@@ -46,6 +52,13 @@ impl World {
         News {
             settings: shared.live.refresh(&mut self.live),
             topology: shared.topology.refresh(&mut self.topology),
+        }
+    }
+
+    /// A backend was dialled: most have the parameters of the one before, and share their memory.
+    pub(crate) fn share_parameters(&mut self, of: &mut Parameters) {
+        if !of.share(&self.last_parameters) {
+            self.last_parameters = of.clone();
         }
     }
 
