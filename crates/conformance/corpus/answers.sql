@@ -26,6 +26,34 @@ SELECT count(*) FROM keys;
 COMMIT PREPARED 'keys $db';
 SELECT count(*) FROM keys;
 
+== an error at the end of a transaction that reads elsewhere
+BEGIN;
+SELECT count(*) FROM t;
+INSERT INTO late VALUES (1);
+COMMIT;
+SELECT count(*) FROM t;
+INSERT INTO t VALUES (3);
+BEGIN;
+SELECT count(*) FROM keys;
+INSERT INTO late VALUES (2);
+COMMIT AND CHAIN;
+SELECT count(*) FROM keys;
+COMMIT;
+BEGIN;
+SELECT count(*) FROM keys;
+INSERT INTO late VALUES (3);
+PREPARE TRANSACTION 'elsewhere $db';
+SELECT count(*) FROM keys;
+BEGIN;
+SELECT count(*) FROM keys;
+COMMIT AND CHAIN;
+SELECT count(*) FROM keys;
+SELECT 1 / 0;
+SELECT count(*) FROM keys;
+COMMIT AND CHAIN;
+SELECT count(*) FROM keys;
+ROLLBACK;
+
 == an error at Parse outside a transaction
 SELECT FROM FROM;
 SELECT 1;
@@ -130,6 +158,40 @@ RESET default_transaction_read_only;
 SHOW transaction_read_only;
 SHOW in_hot_standby;
 SELECT pg_is_in_recovery();
+
+== transaction_read_only in its spellings
+SET transaction_read_only=0;
+SELECT count(*) FROM t;
+INSERT INTO t VALUES (3);
+SET transaction_read_only TO 'on';
+INSERT INTO t VALUES (4);
+SET SESSION transaction_read_only TO true;
+SELECT count(*) FROM t;
+BEGIN READ ONLY;
+SET transaction_read_only=0;
+INSERT INTO t VALUES (5);
+COMMIT;
+BEGIN READ ONLY;
+SELECT count(*) FROM t;
+SET LOCAL transaction_read_only TO FALSE;
+INSERT INTO t VALUES (6);
+ROLLBACK;
+BEGIN;
+SET transaction_read_only = 1;
+SELECT count(*) FROM t;
+SHOW transaction_read_only;
+INSERT INTO t VALUES (7);
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT set_config('transaction_read_only', 'off', true);
+INSERT INTO t VALUES (8);
+COMMIT;
+SET default_transaction_read_only=1;
+SELECT count(*) FROM t;
+INSERT INTO t VALUES (9);
+SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE;
+INSERT INTO t VALUES (10);
+SELECT count(*) FROM t;
 
 == warnings come once
 SET LOCAL work_mem = '2MB';
@@ -322,6 +384,35 @@ SELECT current_setting('work_mem'), current_setting('DateStyle');
 RESET ALL;
 SELECT current_setting('DateStyle'), current_setting('TimeZone') = current_setting('log_timezone');
 
+== row level security by a setting
+SELECT count(*) FROM owned;
+SET ROLE pg_monitor;
+SELECT * FROM owned;
+SET app.owner = 'a';
+SELECT * FROM owned;
+SET app.owner TO 'b';
+SELECT * FROM owned;
+BEGIN;
+SET LOCAL app.owner = 'a';
+SELECT * FROM owned;
+COMMIT;
+SELECT * FROM owned;
+BEGIN;
+SELECT * FROM owned;
+SET app.owner = 'a';
+SELECT * FROM owned;
+ROLLBACK;
+SELECT * FROM owned;
+SELECT set_config('app.owner', 'a', false);
+SELECT * FROM owned;
+SET row_security = off;
+SELECT * FROM owned;
+RESET row_security;
+RESET app.owner;
+SELECT * FROM owned;
+RESET ROLE;
+SELECT count(*) FROM owned;
+
 == settings of a transaction end with it
 BEGIN;
 SET LOCAL work_mem = '5MB';
@@ -376,6 +467,17 @@ SET TRANSACTION READ ONLY;
 SELECT count(*) FROM t;
 SET TRANSACTION READ WRITE;
 COMMIT;
+
+== fields of errors longer than 256 bytes
+SELECT repeat('x', 300)::int;
+SELECT 1 FROM t WHERE a = repeat('x', 1000)::int;
+DO $$ BEGIN RAISE EXCEPTION '%', repeat('m', 600) USING DETAIL = repeat('d', 700), HINT = repeat('h', 800); END $$;
+BEGIN;
+SELECT count(*) FROM t;
+SELECT (repeat('y', 5000) || a)::date FROM t;
+SELECT 1;
+ROLLBACK;
+SELECT 2;
 
 == a second client of a backend finds nothing of the first
 SELECT current_setting('work_mem'), current_user, current_setting('search_path');

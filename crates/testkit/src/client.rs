@@ -174,9 +174,18 @@ impl Client {
         self.send_bytes(&bytes)
     }
 
-    /// Keeps a message back until the next read, to go out together with others.
+    /// Keeps a message back until the next read or [`Client::flush`], to go out together with others.
     pub fn queue(&mut self, request: &Request) {
         request.put(&mut self.queued);
+    }
+
+    /// Sends what is kept back.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub fn flush(&mut self) -> Result<(), ClientError> {
+        let queued = std::mem::take(&mut self.queued);
+        self.send_bytes(&queued)
     }
 
     /// The next message.
@@ -184,10 +193,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Closed`] at the end, [`ClientError::Late`] when none comes in time.
     pub fn read(&mut self) -> Result<Message, ClientError> {
-        if !self.queued.is_empty() {
-            let queued = std::mem::take(&mut self.queued);
-            self.send_bytes(&queued)?;
-        }
+        self.flush()?;
         let deadline = Instant::now() + self.read_limit;
         loop {
             if let Some(message) = self.take_message()? {

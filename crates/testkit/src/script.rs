@@ -22,8 +22,8 @@ use crate::target::Target;
 /// Words hold no blanks unless they are quoted, with `\n`, `\t`, `\\`, `\"` and `\xNN` inside the quotes. A step
 /// behind which an answer is due (`Query`, `Sync`, `Function`, `CopyDone` and `CopyFail` of a simple query) is followed
 /// by reading up to ReadyForQuery or a CopyInResponse; with a `+` before it nothing is read. `Read N` reads up to
-/// the Nth ReadyForQuery, `Next N` N messages, `Closed` to the end of the connection. `@name` before all of it is the
-/// client; clients connect at their first step.
+/// the Nth ReadyForQuery, `Next N` N messages (with 0 what waits to be sent is sent, and nothing read), `Closed` to the
+/// end of the connection. `@name` before all of it is the client; clients connect at their first step.
 #[derive(Clone, Debug)]
 pub struct Script {
     steps: Vec<Step>,
@@ -139,6 +139,7 @@ impl Act {
                 if *read { read_ready(client, 1, true, show) } else { Ok(()) }
             }
             Act::Read(count) => read_ready(client, *count, false, show),
+            Act::Next(0) => client.flush(),
             Act::Next(count) => (0..*count).try_for_each(|_| client.read().map(|message| show(&message))),
             Act::Closed => loop {
                 match client.read() {

@@ -18,7 +18,13 @@ const SCHEMA: &str = "
     CREATE TABLE keys (a int PRIMARY KEY);
     CREATE TABLE late (a int REFERENCES keys DEFERRABLE INITIALLY DEFERRED);
     CREATE SEQUENCE seq;
-    CREATE VIEW xid AS SELECT txid_current() IS NOT NULL AS there;";
+    CREATE VIEW xid AS SELECT txid_current() IS NOT NULL AS there;
+    CREATE TABLE owned (owner text, a int);
+    INSERT INTO owned VALUES ('a', 1), ('b', 2);
+    ALTER TABLE owned ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own ON owned USING (owner = current_setting('app.owner', true));
+    GRANT USAGE ON SCHEMA public TO pg_monitor;
+    GRANT SELECT ON owned TO pg_monitor;";
 
 struct Twins {
     pgherd: Pgherd,
