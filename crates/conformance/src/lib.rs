@@ -7,7 +7,8 @@
 //! its pool.
 //!
 //! `corpus/answers.sql` and `answers.script` hold what other programs between client and server are known to answer
-//! differently. `corpus/routing/` holds the rows of [`routing`]: which node answers which statement.
+//! differently. `corpus/routing/` holds the rows of [`routing`]: which node answers which statement. `corpus/README.md`
+//! names the test for each kind of failure that is known from elsewhere.
 //!
 //! `differences.txt` lists, by name and with a reason, the few places where the answers may differ.
 

@@ -2,7 +2,7 @@
 
 use pgherd_conformance::{Scene, Witness};
 use pgherd_testkit::sandbox::{Cluster, Mode, Spec};
-use pgherd_testkit::{Client, Message, Request, Target, streaming_cluster, wait_for};
+use pgherd_testkit::{Client, Message, Pgherd, Request, Target, streaming_cluster, wait_for};
 use rustix::process::Signal;
 
 fn cluster(spec: &Spec) -> Cluster {
@@ -293,4 +293,25 @@ fn a_primary_is_killed_under_a_transaction() {
     assert!(refused.contains("S=FATAL"), "{refused}");
     cluster.node(0).expect("node 0").start().expect("the primary starts again");
     wait_for("new sessions", || scene.through.connect().is_ok_and(|mut new| new.value("select 1") == "1"));
+}
+
+/// A session that begins while there is no primary reads from a standby, and goes to the primary when that is back.
+#[test]
+fn a_session_begins_without_a_primary() {
+    const WRITE: &str = "create table t as select 1 as i";
+    let cluster = cluster(&Spec::new().nodes(2));
+    cluster.node(0).expect("node 0").kill().expect("the primary is killed");
+    let pgherd = Pgherd::start(&cluster, "sr_check_period = 1");
+    let mut client = pgherd.target().connect().expect("a session");
+    assert_eq!(client.value("select pg_is_in_recovery()"), "t");
+    let mut writes = pgherd.target().connect().expect("a session");
+    let refused = writes.query(WRITE).expect("the session goes on");
+    assert_eq!(refused.iter().find_map(code).as_deref(), Some("25006"));
+    cluster.node(0).expect("node 0").start().expect("the primary starts again");
+    wait_for("the primary to answer", || client.value("select pg_is_in_recovery()") == "f");
+    client.rows(WRITE);
+    assert_eq!(client.value("select i from t"), "1");
+    // What nobody knows of its write keeps the other one where it is.
+    writes.rows("discard all");
+    assert_eq!(writes.value("select pg_is_in_recovery()"), "f");
 }

@@ -1,7 +1,7 @@
 //! Who shares a backend with whom, how many there are, and how long they live.
 
 use pgherd_conformance::Scene;
-use pgherd_testkit::{Client, Target, wait_for};
+use pgherd_testkit::{Client, Message, Target, wait_for};
 
 fn with_options(target: &Target, options: &[(&str, &str)]) -> Client {
     let who = [("user", target.user.as_str()), ("database", target.database.as_str())];
@@ -68,6 +68,13 @@ fn startup_options_survive_the_reset() {
     assert_eq!(pids[0], pids[1]);
 }
 
+/// What a client was told when it came in.
+fn parameters(client: &Client) -> Vec<String> {
+    let mut lines: Vec<String> = client.startup().iter().map(Message::text).collect();
+    lines.sort();
+    lines
+}
+
 /// A client is told the parameters of the backend that it gets, also when somebody else changed them before.
 #[test]
 fn parameter_status_is_that_of_a_fresh_session() {
@@ -76,13 +83,37 @@ fn parameter_status_is_that_of_a_fresh_session() {
     client.rows("set application_name = 'x'; set timezone = 'Asia/Tokyo'; set datestyle = 'SQL, DMY'");
     client.rows("set client_encoding = 'LATIN1'; set standard_conforming_strings = off");
     client.bye();
-    let told = |client: &Client| {
-        let mut lines: Vec<String> = client.startup().iter().map(|message| message.text()).collect();
-        lines.sort();
-        lines
-    };
     let direct = scene.direct.connect().expect("a direct session");
-    assert_eq!(told(&scene.client()), told(&direct));
+    assert_eq!(parameters(&scene.client()), parameters(&direct));
+}
+
+/// The standby that answers the reads has parameters of its own, `in_hot_standby` among them: nobody hears of those.
+#[test]
+fn parameter_status_is_the_primarys() {
+    const SAID: [&str; 7] = [
+        "set timezone = 'Asia/Tokyo'",
+        "select 1",
+        "begin; set local datestyle = 'German'",
+        "select 1",
+        "rollback",
+        "select 1",
+        "discard all",
+    ];
+    let scene = Scene::streaming("pool_standby", "num_init_children = 1\nmax_pool = 1\nbackend_weight0 = 0");
+    let mut direct = scene.direct.connect().expect("a direct session");
+    for _ in 0..2 {
+        let mut client = scene.client();
+        assert_eq!(parameters(&client), parameters(&direct));
+        assert_ne!(client.value("select inet_server_port()"), direct.value("select inet_server_port()"));
+        for sql in SAID {
+            let [told, expected] = [&mut client, &mut direct].map(|session| {
+                let answer = session.query(sql).expect("the session goes on");
+                answer.iter().map(Message::text).collect::<Vec<_>>()
+            });
+            assert_eq!(told, expected, "{sql}");
+        }
+        client.bye();
+    }
 }
 
 #[test]

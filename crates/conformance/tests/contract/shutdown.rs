@@ -163,3 +163,29 @@ fn a_reload_changes_what_it_may_and_names_what_it_may_not() {
     let mut client = pgherd.target().connect().expect("a session");
     assert_eq!(weights(&mut client), ["0.250000", "0.750000"]);
 }
+
+/// Patterns and lists of before a reload are forgotten, also what sessions remember of statements that they matched.
+#[test]
+fn a_reload_replaces_the_lists_of_routing() {
+    let scene = Scene::streaming("shutdown_lists", "backend_weight0 = 0");
+    let config = scene.pgherd.config_file();
+    let old = fs::read_to_string(&config).expect("a configuration");
+    let primary = scene.direct.connect().expect("a direct session").value("select inet_server_port()");
+    let mut client = scene.client();
+    let mut on_primary = || {
+        ["select inet_server_port(), 1", "select inet_server_port(), abs(2)"]
+            .map(|sql| client.value(sql) == primary)
+    };
+    assert_eq!(on_primary(), [false, false], "nothing is listed");
+    let lists = [
+        ("primary_routing_query_pattern_list = '.*, 1'", [true, false]),
+        ("write_function_list = 'abs'", [false, true]),
+        ("primary_routing_query_pattern_list = '.*port.*'", [true, true]),
+        ("", [false, false]),
+    ];
+    for (line, expected) in lists {
+        fs::write(&config, format!("{old}{line}\n")).expect("a configuration");
+        scene.pgherd.signal(Signal::HUP);
+        wait_for(&format!("`{line}` to be obeyed"), || on_primary() == expected);
+    }
+}
