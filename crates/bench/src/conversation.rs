@@ -129,6 +129,7 @@ impl Conversation {
             replication: &self.replication,
             policy: &self.policy,
             catalogs_epoch: 0,
+            processes: &[],
             router: &mut self.router,
             random: u64::MAX / 4 * 3,
         };

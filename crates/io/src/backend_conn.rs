@@ -1,6 +1,7 @@
 use pgherd_session::{Parked, Reset};
 use pgherd_types::{BackendFacts, BackendId, NodeId, Secret};
 
+use crate::server_processes::ServerProcess;
 use crate::slab::Key;
 use crate::stream::{Endpoint, Stream};
 
@@ -12,7 +13,7 @@ pub(crate) struct Backend {
     pub(crate) stream: Stream,
     /// Where a cancel request for it goes.
     pub(crate) endpoint: Endpoint,
-    pub(crate) process_id: u32,
+    pub(crate) process: ServerProcess,
     pub(crate) cancel_key: Secret,
     pub(crate) stage: Stage,
 }

@@ -66,7 +66,7 @@ impl EventLoop {
         }
         let Ok(stream) = Stream::connect(&backend.endpoint) else { return false };
         let mut request = Vec::new();
-        startup::put_cancel_request(&mut request, backend.process_id, backend.cancel_key.expose());
+        startup::put_cancel_request(&mut request, backend.process.id(), backend.cancel_key.expose());
         let canceller = Canceller { client, backend: id, stream, request: Some(request) };
         let key = self.cancellers.insert(canceller);
         let limit = if self.draining.is_some() { CANCELLING_IN_A_HURRY } else { CANCELLING };

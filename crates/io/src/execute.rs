@@ -225,6 +225,9 @@ impl EventLoop {
                 let tracing = client.own_policy.as_deref().unwrap_or(&self.world.live.policy).tracing;
                 observe(Observation::Statement { session, tracing, node, process_id, carrier, text });
             }
+            Report::Termination { node, process_id } => {
+                observe(Observation::Termination { session, node, process_id });
+            }
             Report::Message(line) => observe(Observation::Message { session, line: &line }),
             Report::Violation(backend, what) => observe(Observation::Violation { backend, what }),
             Report::NodeShutdown(node) => observe(Observation::NodeShutdown(node)),

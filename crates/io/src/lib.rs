@@ -27,6 +27,7 @@ mod position_need;
 mod probe;
 mod random;
 mod reading;
+mod server_processes;
 mod session_entry;
 mod settings;
 mod shared;

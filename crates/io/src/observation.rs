@@ -50,6 +50,15 @@ pub enum Observation<'a> {
         /// Its text.
         text: &'a [u8],
     },
+    /// A session is about to end the server process of a backend (`pg_terminate_backend`).
+    Termination {
+        /// Which session.
+        session: SessionId,
+        /// The node of the process.
+        node: NodeId,
+        /// Its id there.
+        process_id: u32,
+    },
     /// The node for a session's reads was drawn.
     Drawn {
         /// Whose.

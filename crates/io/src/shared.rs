@@ -13,13 +13,14 @@ use crate::backend_conn::Backend;
 use crate::helper::{Answer, Helper};
 use crate::mailbox::Mailbox;
 use crate::position_need::PositionNeed;
+use crate::server_processes::ServerProcesses;
 use crate::session_entry::SessionEntry;
 use crate::slab::Key;
 use crate::snapshot::Snapshot;
 use crate::{Hooks, LiveSettings, Observation, Peer};
 
 /// What the loops and the handle have in common. Everything in it that has a lock is asked when a client or a backend
-/// comes or goes, never for a query.
+/// comes or goes, and for no query but one that ends a server process.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) replication: Snapshot<Replication>,
     pub(crate) position_need: PositionNeed,
     pub(crate) catalogs: Catalogs,
+    pub(crate) processes: Arc<ServerProcesses>,
     pub(crate) live: Snapshot<LiveSettings>,
     pub(crate) hooks: Hooks,
     pub(crate) helper: Helper,
@@ -118,6 +120,7 @@ impl Shared {
             replication: Snapshot::new(Arc::default()),
             position_need: PositionNeed::default(),
             catalogs: Catalogs::default(),
+            processes: Arc::default(),
             live: Snapshot::new(live),
             hooks,
             helper,

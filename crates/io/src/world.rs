@@ -1,4 +1,5 @@
 use std::io;
+use std::sync::Arc;
 
 use pgherd_route::Router;
 use pgherd_session::{CANCEL_KEY_BYTES, Context, Policy};
@@ -6,6 +7,7 @@ use pgherd_types::{Moment, Parameters, Replication, Topology};
 
 use crate::LiveSettings;
 use crate::random::{Random, Secrets, secret};
+use crate::server_processes::ServerProcesses;
 use crate::shared::Shared;
 use crate::snapshot::Seen;
 
@@ -16,6 +18,7 @@ pub(crate) struct World {
     pub(crate) live: Seen<LiveSettings>,
     replication: Seen<Replication>,
     catalogs_epoch: u64,
+    processes: Arc<ServerProcesses>,
     router: Router,
     random: Random,
     /// The cancel keys of the next clients.
@@ -38,6 +41,7 @@ impl World {
             live: shared.live.see(),
             replication: shared.replication.see(),
             catalogs_epoch: 0,
+            processes: Arc::clone(&shared.processes),
             router: Router::new(secret()?),
             random: Random::from_system()?,
             cancel_keys: Secrets::new(),
@@ -78,6 +82,7 @@ impl World {
             replication: &self.replication,
             policy: own.unwrap_or(&self.live.policy),
             catalogs_epoch: self.catalogs_epoch,
+            processes: &*self.processes,
             router: &mut self.router,
             random: self.random.next(),
         }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use pgherd_session::Processes;
 use pgherd_types::{BackendFacts, BackendId, Fate, Identity, Lease, NodeId};
 
 use crate::backend::{Backend, Data, Traits, Wires};
@@ -90,6 +91,13 @@ pub(crate) struct Pool {
     pub(crate) slots: Vec<Slot>,
     per_node: usize,
     traits: Traits,
+}
+
+impl Processes for Pool {
+    fn has(&self, node: NodeId, process: u32) -> bool {
+        let is = |slot: &Slot| (slot.node, slot.facts.process_id) == (node, process);
+        self.slots.iter().any(|slot| is(slot) && slot.life == Life::Alive)
+    }
 }
 
 impl Pool {

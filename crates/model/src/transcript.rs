@@ -66,6 +66,10 @@ pub fn play(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
+/// The server processes that pgherd has, in all transcripts.
+const PROCESSES: [(NodeId, u32); 4] =
+    [(NodeId(0), 100), (NodeId(1), 101), (NodeId(1), 102), (NodeId(0), 102)];
+
 struct Player {
     session: Session,
     router: Router,
@@ -164,6 +168,7 @@ impl Player {
             replication: &Replication::default(),
             policy: &self.policy,
             catalogs_epoch: 0,
+            processes: &PROCESSES,
             router: &mut self.router,
             // Of two nodes with equal weights it draws the second.
             random: u64::MAX,
@@ -194,6 +199,9 @@ impl Player {
             Action::CancelBackend(id) => format!("cancel B{id}"),
             Action::CancelSession { session, .. } => format!("cancel session {session}"),
             Action::Admin { .. } => "admin".to_owned(),
+            Action::Report(Report::Termination { node, process_id }) => {
+                format!("ends process {process_id} of node {node}")
+            }
             Action::Report(Report::Message(Line { text, detail })) => {
                 format!("log {text} {}", detail.unwrap_or_default()).trim_end().to_owned()
             }

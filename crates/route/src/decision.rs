@@ -105,6 +105,9 @@ pub enum Rule {
     NotReplayed,
     /// The facts that it depends on could not be had. For the session to say, when a look-up fails.
     NoFacts,
+    /// It ends a server process of that node (`pg_terminate_backend`). For the session to say, which knows where the
+    /// process is.
+    Process,
     /// It only reads, and nothing speaks against another node than the lead.
     Balanced,
 }
@@ -149,6 +152,7 @@ impl Rule {
             | Rule::TooLate
             | Rule::NotReplayed
             | Rule::NoFacts
+            | Rule::Process
             | Rule::Balanced => None,
         }
     }
@@ -230,6 +234,7 @@ impl fmt::Display for Rule {
                 "no other node has replayed what the session has seen (read_consistency is session)"
             }
             Rule::NoFacts => "the catalog did not answer",
+            Rule::Process => "the server process that it ends is on that node",
             Rule::Balanced => "it only reads, and any node answers alike",
         };
         f.write_str(text)

@@ -1,3 +1,4 @@
+use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,17 +74,7 @@ impl Observer {
                 }
             }
             Observation::Opened { session, identity, .. } => self.opened(*session, identity),
-            Observation::Closed { session, why, after } => {
-                if self.disconnections.load(Ordering::Relaxed) {
-                    let text =
-                        || format!("disconnection after {:.3} s: {}", after.as_secs_f64(), reason(*why));
-                    self.say(Level::Log, *session, text);
-                }
-                self.identities().remove(session);
-                if self.has_bounds.load(Ordering::Relaxed) {
-                    self.bound(*session, None);
-                }
-            }
+            Observation::Closed { session, why, after } => self.closed(*session, *why, *after),
             Observation::Statement { session, tracing, node, process_id, carrier, text } => {
                 let text = String::from_utf8_lossy(text);
                 // A statement runs with its Query or its Execute.
@@ -100,6 +91,10 @@ impl Observer {
                 self.say_more(Level::Debug1, *session, || {
                     ("selecting load balance node".to_owned(), Some(format!("it is node {node}")))
                 });
+            }
+            Observation::Termination { session, node, process_id } => {
+                let found = "found the pg_terminate_backend request for";
+                self.say(Level::Log, *session, || format!("{found} process {process_id} of node {node}"));
             }
             Observation::Message { session, line } => {
                 self.say_more(Level::Log, *session, || (line.text.clone(), line.detail.clone()));
@@ -139,6 +134,17 @@ impl Observer {
 
     fn opened(&self, session: SessionId, identity: &Arc<Identity>) {
         self.identities().insert(session, Arc::clone(identity));
+    }
+
+    fn closed(&self, session: SessionId, why: Closing, after: Duration) {
+        if self.disconnections.load(Ordering::Relaxed) {
+            let text = || format!("disconnection after {:.3} s: {}", after.as_secs_f64(), reason(why));
+            self.say(Level::Log, session, text);
+        }
+        self.identities().remove(&session);
+        if self.has_bounds.load(Ordering::Relaxed) {
+            self.bound(session, None);
+        }
     }
 
     fn source_of(&self, session: SessionId) -> Source {

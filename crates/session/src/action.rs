@@ -123,6 +123,13 @@ pub enum Report {
         /// Its text.
         text: Bytes,
     },
+    /// A statement is about to end the server process of one of pgherd's backends.
+    Termination {
+        /// Its node.
+        node: NodeId,
+        /// The id of the process there.
+        process_id: u32,
+    },
     /// A message came, for `log_client_messages` and `log_backend_messages`.
     Message(Line),
     /// Something has passed that may have changed catalogs: what is known of them is out of date.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use pgherd_route::{Router, Routing};
 use pgherd_types::{Moment, Replication, Topology};
 
-use crate::Tracing;
+use crate::{Processes, Tracing};
 
 /// What a decision may look at. Borrowed for one call.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     /// How many times a statement that changes catalogs has passed anywhere in this process.
     pub catalogs_epoch: u64,
+    /// Which server processes there are behind backends.
+    pub processes: &'a dyn Processes,
     /// What statements are and where they go, with its memory; one per event loop.
     pub router: &'a mut Router,
     /// A random number that is new for each call.

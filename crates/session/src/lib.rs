@@ -17,6 +17,7 @@ mod messages;
 mod parked;
 mod peek;
 mod planted;
+mod processes;
 mod reset;
 mod say;
 mod serving;
@@ -34,6 +35,7 @@ pub use event::{Event, Gone, Refusal, Shutdown};
 pub use parked::{Parked, ParkedStep};
 #[cfg(feature = "planted-bugs")]
 pub use planted::{PlantedBug, plant};
+pub use processes::Processes;
 pub use reset::{Reset, ResetStep};
 pub use session::{CANCEL_KEY_BYTES, Session};
 pub use tracing::{BackendMessages, Line, Tracing};

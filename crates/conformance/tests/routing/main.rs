@@ -7,3 +7,4 @@ mod late;
 mod questions;
 mod rows;
 mod stage;
+mod terminations;

@@ -45,6 +45,9 @@ impl Serving {
             }
         }
         let text = cx.router.read(sql);
+        if let Some(node) = self.ends_elsewhere(cx, &text) {
+            return Ok(Route { node: Some(node), rule: Rule::Process.to_string() });
+        }
         let statement = match &*text {
             Text::One(statement) => statement,
             Text::Empty => return Ok(self.lead_route(cx, Rule::Statement(Why::Verb).to_string())),

@@ -3,7 +3,7 @@
 use pgherd_types::{Fate, NodeId, ResetReason};
 use pgherd_wire::backend::TransactionStatus;
 
-use super::{Life, Serving, Tracking, Turn, Wait, backend::Message};
+use super::{FactsOfUnit, Life, Serving, Tracking, Turn, Wait, backend::Message};
 use crate::{Action, Actions, Closing, Context, Gone, Refusal, ledger::Owed, leg::Leg, say};
 
 impl Serving {
@@ -66,7 +66,12 @@ impl Serving {
         let wait = core::mem::replace(&mut self.wait, Wait::Nothing);
         match wait {
             Wait::Lease(Turn::Reader) => {
-                self.give_up_reader(cx);
+                self.give_up_reader(cx, Some(node));
+                self.resume(out);
+                Life::Open
+            }
+            Wait::Ending => {
+                self.facts = FactsOfUnit::Unknown;
                 self.resume(out);
                 Life::Open
             }

@@ -25,6 +25,7 @@ mod query;
 mod questions;
 mod reader;
 mod telling;
+mod termination;
 mod transaction;
 mod unit;
 
@@ -134,6 +135,8 @@ enum Wait {
     Nothing,
     /// A lease for this leg.
     Lease(Turn),
+    /// A lease on the node whose process the query at hand ends.
+    Ending,
     /// The lead's lease, to send a unit once more that the reader failed.
     Again,
     /// The answer to an administrative statement.
@@ -349,7 +352,7 @@ impl Serving {
             Wait::Lease(Turn::Lead) | Wait::Again => {
                 self.new_lead(cx, Box::new(Leg::new(lease)), out);
             }
-            Wait::Lease(Turn::Reader) => self.reader = Some(Box::new(Leg::new(lease))),
+            Wait::Lease(Turn::Reader) | Wait::Ending => self.reader = Some(Box::new(Leg::new(lease))),
             Wait::Nothing | Wait::Admin | Wait::Answer | Wait::Replay | Wait::Provided => {
                 // Nobody waits for it any more.
                 self.wait = wait;

@@ -34,6 +34,9 @@ impl Serving {
         sql: &[u8],
         out: &mut Actions,
     ) -> Where {
+        if let Some(found) = self.place_termination(cx, text, out) {
+            return found;
+        }
         if self.lead_is_at_work() || !self.reads_elsewhere(cx) {
             return Where::Lead;
         }
@@ -214,7 +217,7 @@ impl Serving {
     }
 
     /// A reader of this node, if the session has one, becomes the one that is asked.
-    fn seat_reader(&mut self, cx: &Context<'_>, node: NodeId, out: &mut Actions) -> bool {
+    pub(super) fn seat_reader(&mut self, cx: &Context<'_>, node: NodeId, out: &mut Actions) -> bool {
         if self.reader.as_ref().is_some_and(|leg| leg.node() == node) {
             return true;
         }

@@ -99,8 +99,9 @@ impl Serving {
         let count = Count::of_text(&text);
         let effect = state::matters(&text).then(|| {
             self.note_sending(cx, &text);
-            Effect::Ran(Script::new(text, sql))
+            Effect::Ran(Script::new(Arc::clone(&text), sql))
         });
+        self.tell_termination(cx, &text, out);
         self.query_to_lead(cx, part, count, Asked { effect, leaves }, out)
     }
 

@@ -7,8 +7,9 @@ use pgherd_types::{BackendId, Fate, NodeId, ResetReason, limits};
 use pgherd_wire::{Framer, backend::TransactionStatus, frontend};
 
 use super::{
-    Life, Serving, Tracking, Turn, Wait,
+    FactsOfUnit, Life, Serving, Tracking, Turn, Wait,
     client::{CopiesIn, Part, Step},
+    termination::ended_by,
 };
 use crate::{
     Action, Actions, Closing, Context, Count, Report,
@@ -93,13 +94,16 @@ impl Serving {
         text: &Arc<Text>,
         out: &mut Actions,
     ) -> Step {
-        self.unit.begin(part.raw);
+        // What ends a process is done once.
+        let again = if ended_by(text).is_none() { part.raw } else { &[] };
+        self.unit.begin(again);
         if let Some(name) = executed_name(text) {
             self.unit.needs(name);
         }
         if self.provide_reader(Request::Query, out) == Step::Hold {
             return Step::Hold;
         }
+        self.tell_termination(cx, text, out);
         let id = self.state.statements.unnamed_ends();
         if self.transaction() != TransactionStatus::Idle {
             self.state.portals.unnamed_ends_elsewhere();
@@ -128,6 +132,7 @@ impl Serving {
 
     /// The reader has answered all that it was sent.
     pub(super) fn reader_settled(&mut self, cx: &mut Context<'_>, out: &mut Actions) -> Life {
+        let node = self.reader.as_ref().map(|leg| leg.node());
         let was_busy = core::mem::replace(&mut self.turn, Turn::Lead) == Turn::Reader;
         if self.unit.is_spoiled() {
             self.drop_reader(ResetReason::SessionFailed, out);
@@ -137,7 +142,7 @@ impl Serving {
         }
         if self.unit.is_spoiled() {
             self.unit = core::mem::take(&mut self.unit).emptied();
-            self.give_up_reader(cx);
+            self.give_up_reader(cx, node);
         }
         self.provided(out);
         Life::Open
@@ -237,10 +242,12 @@ impl Serving {
         }
     }
 
-    /// The reader cannot be had: the session reads from its lead from now on, until the topology changes.
-    pub(super) fn give_up_reader(&mut self, cx: &Context<'_>) {
-        if let Some(node) = cx.topology.write_node() {
-            self.reads = Reads::Node(node);
+    /// A reader cannot be had on this node: the session reads from its lead from now on, until the topology changes.
+    /// Where its reads are not that node's, the unit at hand alone goes to the lead.
+    pub(super) fn give_up_reader(&mut self, cx: &Context<'_>, node: Option<NodeId>) {
+        match (self.reads, cx.topology.write_node()) {
+            (Reads::Node(reads), Some(lead)) if Some(reads) == node => self.reads = Reads::Node(lead),
+            (Reads::Node(_) | Reads::Undrawn, _) => self.facts = FactsOfUnit::Unknown,
         }
     }
 
