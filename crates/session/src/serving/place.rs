@@ -175,6 +175,10 @@ impl Serving {
 
     /// A text is sent to the lead, whatever comes of it.
     pub(super) fn note_sending(&mut self, cx: &mut Context<'_>, text: &Text) {
+        if self.leads_on_standby(cx) && text.statements().iter().all(state::only_writes) {
+            // It is refused there, and leaves nothing: the session follows the primary once there is one.
+            return;
+        }
         self.state.sending(text);
         let status = self.transaction();
         let leaves = |statement: &Statement| {
@@ -184,6 +188,12 @@ impl Serving {
         if text.statements().iter().any(leaves) {
             self.state.leaves_behind();
         }
+    }
+
+    /// True when there was no primary and the lead is on a standby, as far as is known.
+    fn leads_on_standby(&self, cx: &Context<'_>) -> bool {
+        let node = self.lead.as_ref().and_then(|leg| cx.topology.node(leg.node()));
+        node.is_some_and(|node| node.in_recovery == Some(true))
     }
 
     /// Where a read goes that any node may answer.

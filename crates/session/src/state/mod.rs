@@ -472,6 +472,14 @@ pub(crate) fn matters_alone(statement: &Statement) -> bool {
         || calls_unknown(statement)
 }
 
+/// True for a statement that writes to tables or changes catalogs and does nothing else: a standby refuses it before it
+/// does anything.
+pub(crate) fn only_writes(statement: &Statement) -> bool {
+    let writes =
+        matches!(statement.verb, Verb::Insert | Verb::Update | Verb::Delete | Verb::Merge | Verb::Ddl);
+    writes && statement.sets.is_empty() && !calls_unknown(statement)
+}
+
 /// True for the kinds of statements that another node than the lead may answer.
 pub(crate) fn may_read(statement: &Statement) -> bool {
     matches!(statement.verb, Verb::Select | Verb::CopyOut | Verb::Show | Verb::Explain { .. })
