@@ -12,6 +12,10 @@ use crate::tally::Tally;
 /// Sessions that a thread of the system runs one after another keep at least this long to one connection.
 const SESSION_LIMIT: Duration = Duration::from_secs(20);
 
+/// Steps of the longest session: what a block or a procedure does keeps its session's later reads on the primary, so
+/// that on a fast machine sessions that end by time alone would read from standbys less and less.
+const MOST_STEPS: u64 = 80;
+
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Play {
@@ -102,7 +106,9 @@ impl Play {
                     return tally;
                 }
             };
-            while Instant::now() < until {
+            let mut steps = 1 + random.below(MOST_STEPS);
+            while steps > 0 && Instant::now() < until {
+                steps -= 1;
                 if let Err(error) = session.step(&mut tally) {
                     tally.note_error(error);
                     return tally;
