@@ -137,7 +137,10 @@ impl Serving {
                 return Life::Open;
             }
             if self.must_hold() {
-                self.hold(at, out);
+                // With nothing at hand there is nothing to hold: what comes next finds out.
+                if at < bytes.len() || self.client.rest == Rest::Waiting {
+                    self.hold(at, out);
+                }
                 return Life::Open;
             }
             if self.client.rest == Rest::Waiting {
