@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use pgherd_pool::{Effect, Effects, Grant, Pool, Source};
-use pgherd_session::{Event, Gone, Parked, Reset, ResetStep};
+use pgherd_session::{Event, Gone, Parked, Reset, ResetList, ResetStep};
 use pgherd_types::{BackendFacts, BackendId, Fate, Identity, Lease, Node, NodeId};
 
 use crate::backend_conn::{Backend, Stage};
@@ -200,6 +200,9 @@ impl EventLoop {
             return self.discard_backend(leg);
         }
         let usable = self.world.topology.node(backend.node).is_some_and(Node::is_usable);
+        // A list that does more than throw away is run whatever was left.
+        let runs_anyway = fate == Fate::Spare && self.world.live.policy.reset == ResetList::Other;
+        let fate = if runs_anyway { Fate::Reset { block_open: false } } else { fate };
         match fate {
             Fate::Close(_) => self.discard_backend(leg),
             // Nobody will ask for it, and what it is connected to may not be what comes back.

@@ -1,7 +1,7 @@
 //! Who shares a backend with whom, how many there are, and how long they live.
 
-use pgherd_conformance::Scene;
-use pgherd_testkit::{Client, Message, Target, wait_for};
+use pgherd_conformance::{Scene, Witness};
+use pgherd_testkit::{Client, Message, Target, streaming_cluster, wait_for};
 
 fn with_options(target: &Target, options: &[(&str, &str)]) -> Client {
     let who = [("user", target.user.as_str()), ("database", target.database.as_str())];
@@ -261,4 +261,21 @@ fn who_leaves_nothing_is_not_reset() {
         assert_eq!(next.rows("show work_mem"), [["4MB"]], "{sql}");
         next.bye();
     }
+}
+
+/// A list that does more than throw away is run on whatever backend was used: the lead, and the standby that only read.
+#[test]
+fn a_list_that_does_more_is_always_run() {
+    let settings =
+        "reset_query_list = 'ABORT; DISCARD ALL; SELECT 4711'\nbackend_weight0 = 0\nbackend_weight1 = 0";
+    let scene = Scene::streaming("pool_list", settings);
+    let mut client = scene.client();
+    let standby = streaming_cluster().node(2).expect("node 2");
+    assert_eq!(client.value("select inet_server_port()"), standby.port().to_string());
+    let pid = client.value("select pg_backend_pid()");
+    client.bye();
+    Witness::on(&Target::node(streaming_cluster(), standby)).wait_for(
+        &format!("select query || state from pg_stat_activity where pid = {pid}"),
+        "SELECT 4711idle",
+    );
 }
