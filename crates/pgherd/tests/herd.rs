@@ -91,12 +91,10 @@ fn statements_are_logged_under_the_name_of_the_application() {
     let parse = Request::Parse { name: String::new(), sql: "select $1::int".to_owned(), types: Vec::new() };
     client.send(&[parse, Request::Sync]).unwrap();
     client.read_until_ready().unwrap();
-    wait_for("the prepared statement in the log", || {
-        pgherd.log().contains(" statement: Parse: select $1::int\n")
-    });
+    pgherd.wait_for_log(" statement: Parse: select $1::int\n");
     let pid = pgherd.target().psql("begin; select pg_backend_pid()");
     let line = format!("LOG:  DB node id: 0 backend pid: {pid} statement: begin; select pg_backend_pid()\n");
-    wait_for("the node and the process that got it", || pgherd.log().contains(&line));
+    pgherd.wait_for_log(&line);
 }
 
 #[test]
@@ -130,7 +128,7 @@ fn nodes_that_return_and_standbys_that_are_promoted_are_seen() {
     wait_for("node 1 to return again", || nodes(&pgherd, &[3, 7]) == ["up primary", "up standby"]);
     cluster.node(0).unwrap().kill().unwrap();
     cluster.node(1).unwrap().promote().unwrap();
-    wait_for("the promoted standby to be the primary", || pgherd.log().contains("node 1 is the primary now"));
+    pgherd.wait_for_log("node 1 is the primary now");
     pgherd.target().psql("create table written_after_promotion (a int)");
 }
 

@@ -85,7 +85,7 @@ fn messages_of_the_protocol_are_logged_for_the_session_that_wants_it() {
         LOG:  RowDescription message from backend 0\nLOG:  DataRow message from backend 0\n\
         LOG:  last DataRow message from backend 0 repeated 2 times\n\
         LOG:  CommandComplete message from backend 0\nLOG:  ReadyForQuery message from backend 0\n";
-    wait_for("the messages in the log", || pgherd.log().contains(wanted));
+    pgherd.wait_for_log(wanted);
     kinds(&mut client, "pgpool set client_min_messages to log");
     let told = kinds(&mut client, "select * from generate_series(1, 3)");
     assert_eq!(told, "NTNDDDNNCNZ", "a notice before each message, none in the middle of a run");
@@ -133,9 +133,9 @@ fn each_statement_is_logged_with_its_node_and_its_process() {
         "LOG:  statement: select 'prepared'\n".to_owned(),
         line("Execute: select 'prepared'"),
     ];
-    wait_for("the lines on the statement", || pgherd.log().contains(&wanted.concat()));
+    pgherd.wait_for_log(&wanted.concat());
     let simple = "LOG:  statement: select pg_backend_pid()\n".to_owned() + &line("select pg_backend_pid()");
-    assert!(pgherd.log().contains(&simple));
+    pgherd.wait_for_log(&simple);
 }
 
 #[test]

@@ -126,6 +126,16 @@ impl Pgherd {
             .unwrap_or_default()
     }
 
+    /// Waits until its log has this text: a line is written beside the event loops, so that it may come a little later
+    /// than the answer to the statement that it is about.
+    ///
+    /// # Panics
+    /// When it does not come in time.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) {
+        wait_for(&format!("{text:?} in the log of pgherd"), || self.log().contains(text));
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         if let Some(process) = i32::try_from(self.child.id()).ok().and_then(ProcessMark::of) {

@@ -53,7 +53,7 @@ fn the_delay_of_a_standby_rises_and_goes_away() {
         "Replication of node: 1 is behind {} bytes from the primary server (node: 0)",
         bytes(&by_bytes, 1)
     );
-    wait_for("the log to tell of the bytes", || by_bytes.log().contains(&said));
+    by_bytes.wait_for_log(&said);
     wait_for("the log to tell of the time", || {
         by_time.log().lines().any(|line| {
             line.contains("Replication of node: 1 is behind")
@@ -138,24 +138,15 @@ fn an_external_command_tells_the_delay() {
     let port = |index| cluster.node(index).unwrap().port();
     let names = format!("127.0.0.1:{} 127.0.0.1:{}", port(1), port(2));
     assert_eq!(fs::read_to_string(&asked).unwrap().trim_end(), names, "the standbys and not the primary");
-    let log = pgherd.log();
-    assert!(
-        log.contains(&format!("executing replication delay command: {} {names}", script.display())),
-        "{log}"
+    pgherd.wait_for_log(&format!("executing replication delay command: {} {names}", script.display()));
+    pgherd.wait_for_log(
+        "Replication of node: 1 is behind 0.025 second(s) from the primary server (node: 0) [external command]",
     );
-    let line = "Replication of node: 1 is behind 0.025 second(s) from the primary server (node: 0) [external command]";
-    assert!(log.contains(line), "{log}");
 
     fs::write(&values, "-1 x\n").unwrap();
-    wait_for("the log to tell that a node is down", || {
-        pgherd
-            .log()
-            .contains("node 1 is reported as down by external command (delay -1), relying on health check")
-    });
+    pgherd.wait_for_log("node 1 is reported as down by external command (delay -1), relying on health check");
     wait_for("what was known of the node that is down to stay", || are("0.025000 second", "0"));
     fs::remove_file(&values).unwrap();
-    wait_for("the failure to be logged", || {
-        pgherd.log().contains("replication delay command failed with exit code 1")
-    });
+    pgherd.wait_for_log("replication delay command failed with exit code 1");
     assert_eq!(pgherd.target().psql("SELECT 1"), "1");
 }

@@ -25,7 +25,7 @@ fn is_gone(scene: &mut Scene) {
 
 fn signalled(scene: &Scene, signal: Signal, word: &str) {
     scene.pgherd.signal(signal);
-    wait_for("the signal to be heard", || scene.pgherd.log().contains(&format!("received {word} shutdown")));
+    scene.pgherd.wait_for_log(&format!("received {word} shutdown"));
 }
 
 #[test]
@@ -144,10 +144,13 @@ fn a_reload_changes_what_it_may_and_names_what_it_may_not() {
     fs::write(pgherd.config_file(), new).expect("a configuration");
     pgherd.signal(Signal::HUP);
     wait_for("the new weights", || weights(&mut client) == ["0.250000", "0.750000"]);
-    let log = pgherd.log();
     let told = format!("{}:{line}: ", pgherd.config_file().display());
-    let waiting = log.lines().find(|line| line.contains("num_init_children"));
-    assert!(waiting.is_some_and(|text| text.contains(&told) && text.contains("7")), "{log}");
+    wait_for("what waits for the next start", || {
+        pgherd
+            .log()
+            .lines()
+            .any(|text| text.contains("num_init_children") && text.contains(&told) && text.contains('7'))
+    });
     // What sessions obey is obeyed by the next one.
     let mut idle = pgherd.target().connect().expect("a session");
     let last = idle.read_to_end().expect("it is closed");

@@ -36,9 +36,10 @@ impl Scene {
         wait_for("the end of the process", || self.standby.value(&sql) == "0");
     }
 
-    fn finds(&self, process: &str, node: usize) -> bool {
-        let found = format!("found the pg_terminate_backend request for process {process} of node {node}");
-        self.pgherd.log().contains(&found)
+    #[track_caller]
+    fn finds(&self, process: &str, node: usize) {
+        let found = format!("found the pg_terminate_backend request for process {process} of node {node}\n");
+        self.pgherd.wait_for_log(&found);
     }
 }
 
@@ -65,7 +66,7 @@ fn processes_of_a_standby() {
             assert_eq!(route, [["1", "standby", "the server process that it ends is on that node"]]);
             assert_eq!(client.value(&end(&process)), "t", "{name}, in a transaction: {open}");
             scene.wait_for_end_of(&process);
-            assert!(scene.finds(&process, 1));
+            scene.finds(&process, 1);
             assert_eq!(client.value("SELECT count(*) FROM u WHERE a < 0"), "0", "{name} goes on");
             if open {
                 client.rows("COMMIT");
@@ -86,7 +87,7 @@ fn processes_of_the_primary() {
     let route = client.rows(&format!("EXPLAIN (ROUTE) {}", end(&process)));
     assert_eq!(route, [["0", "primary", "it calls a function that needs the primary"]]);
     assert_eq!(client.value(&end(&process)), "t");
-    assert!(scene.finds(&process, 0));
+    scene.finds(&process, 0);
     let last = victim.read_to_end().expect("the session ends");
     assert_eq!(code(&last).as_deref(), Some("57P01"));
     let own = client.backend_pid();
