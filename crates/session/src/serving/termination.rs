@@ -25,6 +25,7 @@ impl Serving {
         text: &Text,
         out: &mut Actions,
     ) -> Option<Where> {
+        ended_by(text)?;
         let node = self.ends_elsewhere(cx, text)?;
         if self.facts == FactsOfUnit::Unknown {
             // That node has no backend for it.
@@ -51,7 +52,9 @@ impl Serving {
 
     /// Tells the log of a process that a statement is about to end.
     pub(super) fn tell_termination(&self, cx: &Context<'_>, text: &Text, out: &mut Actions) {
-        if let Some((node, process_id)) = self.found_termination(cx, text) {
+        if ended_by(text).is_some()
+            && let Some((node, process_id)) = self.found_termination(cx, text)
+        {
             out.push(Action::Report(Report::Termination { node, process_id }));
         }
     }

@@ -166,6 +166,11 @@ impl Statements {
 
     /// The client's unnamed statement has been ended by another backend than the lead.
     pub(crate) fn unnamed_ends(&mut self) -> UnnamedId {
+        let message = self.unnamed.message.first();
+        if self.unnamed.id != UnnamedId::LeadsOwn && message == Some(&frontend::kind::CLOSE) {
+            // It has ended before: whoever has been told of that has nothing to hear of this.
+            return self.unnamed.id;
+        }
         self.unnamed.message.clear();
         frontend::put_close(&mut self.unnamed.message, frontend::Target::Statement(b""));
         self.unnamed.script = None;
