@@ -550,7 +550,9 @@ impl Writer<'_> {
                 let (number, read) = (self.rng.below(2), self.preparable());
                 format!("PREPARE s{number} AS {read}")
             }
-            28 | 29 => format!("EXECUTE s{}", self.rng.below(2)),
+            28 => format!("EXECUTE s{}", self.rng.below(2)),
+            29 if self.rng.chance(30) => format!("EXPLAIN EXECUTE s{}", self.rng.below(2)),
+            29 => format!("EXECUTE s{}", self.rng.below(2)),
             30 => match self.rng.chance(80) {
                 true => format!("DEALLOCATE s{}", self.rng.below(2)),
                 false => text("DEALLOCATE ALL"),

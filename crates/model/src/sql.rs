@@ -162,6 +162,8 @@ pub enum Named {
     },
     /// `EXECUTE NAME`.
     Execute(String),
+    /// `EXPLAIN EXECUTE NAME`.
+    Explain(String),
     /// `DEALLOCATE NAME`.
     Deallocate(String),
     /// `DEALLOCATE ALL`.

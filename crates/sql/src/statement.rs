@@ -46,6 +46,8 @@ pub struct Statement {
     pub temporary: Temporary,
     /// The process that a plain `SELECT pg_terminate_backend(1234)` is to end.
     pub terminates: Option<i32>,
+    /// The prepared statement whose rows a CREATE TABLE AS EXECUTE takes.
+    pub filled_by: Option<Box<str>>,
 }
 
 /// A table, view, sequence or type by name.
@@ -102,6 +104,18 @@ impl Text {
 }
 
 impl Statement {
+    /// The name of the prepared statement that has to be there for it: of an EXECUTE, wherever it stands in the
+    /// statement.
+    pub fn executes(&self) -> Option<&str> {
+        if let Verb::Explain { statement, .. } = &self.verb {
+            return statement.executes();
+        }
+        if let Verb::Execute(name) = &self.verb {
+            return Some(name);
+        }
+        self.filled_by.as_deref()
+    }
+
     fn heap_bytes(&self) -> usize {
         let relations = |list: &[Relation]| {
             size_of_val(list)
@@ -126,6 +140,7 @@ impl Statement {
             + temporary
             + self.verb.inner().map_or(0, |inner| size_of::<Statement>() + inner.heap_bytes())
             + self.verb.name().map_or(0, str::len)
+            + self.filled_by.as_deref().map_or(0, str::len)
     }
 }
 

@@ -34,6 +34,7 @@ fn statement(one: &Statement) -> String {
         Temporary::Named(names) => add("makes", names.iter().map(|name| name.to_string()).collect()),
         Temporary::Unknown => add("makes", vec!["?".to_owned()]),
     }
+    add("executes", one.filled_by.iter().map(|name| name.to_string()).collect());
     add("ends", one.terminates.iter().map(i32::to_string).collect());
     said
 }
@@ -298,7 +299,7 @@ fn explain_and_prepared() {
             calls=set_config? sets=work_mem) primary:Verb
         EXECUTE p || Execute(p) writes:Verb
         EXECUTE "P"(1, f()) || Execute(P) writes:Verb calls=f?
-        CREATE TABLE t AS EXECUTE p(1) || Ddl writes:Verb writes=t
+        CREATE TABLE t AS EXECUTE p(1) || Ddl writes:Verb writes=t executes=p
         DEALLOCATE p || Deallocate(Some(p)) primary:Verb
         DEALLOCATE PREPARE ALL || Deallocate(None) primary:Verb
         "#,

@@ -78,6 +78,27 @@ fn what_was_prepared_by_sql_is_run_on_the_primary_after_a_write() {
     assert_eq!(code(&client.query("EXECUTE s").unwrap()).as_deref(), Some("26000"), "on the primary, too");
 }
 
+/// What a standby alone has is prepared on the primary before a statement names it there, wherever the name stands.
+#[test]
+fn what_names_a_statement_of_a_standby_finds_it_on_the_primary() {
+    let (stage, _pgherd, mut client) = start("");
+    let table = "CREATE TEMP TABLE made AS EXECUTE";
+    for text in
+        ["EXPLAIN EXECUTE", "EXPLAIN (ANALYZE) EXECUTE", table, "EXPLAIN CREATE TABLE made AS EXECUTE"]
+    {
+        client.rows("DISCARD ALL");
+        client.rows("PREPARE s AS SELECT inet_server_port()");
+        batch(&mut client, &[parse("p", "SELECT inet_server_port()")]);
+        for name in ["s", "p"] {
+            assert_ne!(node(stage, &client.query(&format!("EXECUTE {name}")).unwrap()), 0, "{text} {name}");
+            assert_eq!(code(&client.query(&format!("{text} {name}")).unwrap()), None, "{text} {name}");
+            client.rows("DROP TABLE IF EXISTS made");
+        }
+    }
+    let nothing = client.query("EXPLAIN EXECUTE nothing").unwrap();
+    assert_eq!(code(&nothing).as_deref(), Some("26000"));
+}
+
 #[test]
 fn a_write_between_parse_and_bind_of_one_batch_counts() {
     let (stage, _pgherd, mut client) = start("");

@@ -94,7 +94,7 @@ impl Backend {
     /// Whether it answers Describe with a RowDescription.
     pub(super) fn has_rows(&self, sql: &Sql) -> bool {
         match sql {
-            Sql::Read(_) | Sql::Sleep => true,
+            Sql::Read(_) | Sql::Sleep | Sql::Named(Named::Explain(_)) => true,
             Sql::Named(Named::Fetch { name, .. }) => self.portals.contains_key(name),
             Sql::Named(Named::Execute(name)) => self.executed(name).is_ok_and(|sql| self.has_rows(sql)),
             Sql::Named(_)
@@ -395,6 +395,10 @@ impl Backend {
             Named::Execute(name) => {
                 let inner = self.executed(name)?.clone();
                 self.run(&inner, &[], wires)
+            }
+            Named::Explain(name) => {
+                self.executed(name)?;
+                Ok(Outcome::Rows(vec![b"plan".to_vec()], "EXPLAIN"))
             }
             Named::Deallocate(name) => {
                 self.prepared.remove(name).ok_or_else(|| no_statement(name))?;

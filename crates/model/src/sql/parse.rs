@@ -29,6 +29,7 @@ fn statement(text: &str) -> Option<Sql> {
             let (known, sql) = rest.split_once(" AS ")?;
             Sql::Named(Named::Prepare { name: name(known)?, sql: Box::new(statement(sql)?) })
         }
+        "EXPLAIN" => Sql::Named(Named::Explain(name(rest.strip_prefix("EXECUTE ")?)?)),
         "EXECUTE" => Sql::Named(Named::Execute(name(rest)?)),
         "DEALLOCATE" if rest == "ALL" => Sql::Named(Named::DeallocateAll),
         "DEALLOCATE" => Sql::Named(Named::Deallocate(name(rest)?)),

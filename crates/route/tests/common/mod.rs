@@ -32,6 +32,7 @@ pub(crate) fn select(reads: &[&str], functions: &[&str]) -> Statement {
         sets: Box::default(),
         temporary: Temporary::None,
         terminates: None,
+        filled_by: None,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     ledger::{Owed, Request},
     leg::{Joined, Leaves, Leg},
     planted::{PlantedBug, planted},
-    state::{Source, State, UnnamedId},
+    state::{Prepared, Source, State, UnnamedId},
 };
 
 impl Part<'_> {
@@ -75,14 +75,8 @@ impl Serving {
         {
             return Step::Taken;
         }
-        let mut names = Vec::new();
-        for statement in text.statements() {
-            if let Verb::Execute(name) | Verb::Deallocate(Some(name)) | Verb::Prepare { name, .. } =
-                &statement.verb
-            {
-                names.push(name.as_bytes());
-            }
-        }
+        let mut names = Names::default();
+        text.statements().iter().for_each(|statement| names.add_of(statement));
         let closes_all = |statement: &Statement| matches!(statement.verb, Verb::Deallocate(None));
         let several_close_all =
             matches!(text, Text::Several(statements) if statements.iter().any(closes_all));
@@ -91,7 +85,14 @@ impl Serving {
             // It may name any. Of several statements one may fail, and only the lead knows whether all are closed.
             return self.bring_all(carrier, out);
         }
-        if names.is_empty() { Step::Taken } else { self.bring_named(carrier, &names, out) }
+        if names.is_empty() { Step::Taken } else { self.bring_with_needed(carrier, names, out) }
+    }
+
+    /// Prepares statements on the lead, and those that they execute in turn.
+    fn bring_with_needed(&mut self, carrier: Request, mut names: Names, out: &mut Actions) -> Step {
+        names.add_needed(&self.state);
+        let names: Vec<&[u8]> = names.0.iter().map(|name| &**name).collect();
+        self.bring_named(carrier, &names, out)
     }
 
     fn bring_all(&mut self, carrier: Request, out: &mut Actions) -> Step {
@@ -167,10 +168,23 @@ impl Serving {
         }
         match name {
             Some(b"") => self.bring_unnamed(out),
+            Some(name) if self.needs_others(name) => {
+                self.bring_with_needed(Request::Bind, Names(vec![name.into()]), out)
+            }
             Some(name) => self.bring_named(Request::Bind, &[name], out),
             None if self.bring_all(Request::Bind, out) == Step::Hold => Step::Hold,
             None => self.bring_unnamed(out),
         }
+    }
+
+    /// True for a prepared statement that names others.
+    fn needs_others(&self, name: &[u8]) -> bool {
+        let statement = self.state.statements.get(name).and_then(Prepared::statement);
+        statement.is_some_and(|statement| {
+            let mut names = Names::default();
+            names.add_of(statement);
+            !names.is_empty()
+        })
     }
 
     /// The client's unnamed statement lives on the reader, or was ended by a query there, and is now wanted
@@ -216,6 +230,46 @@ impl Serving {
             self.state.statements.lead_may_end_unnamed();
         }
         Step::Taken
+    }
+}
+
+/// Names of prepared statements, each once.
+#[derive(Debug, Default)]
+struct Names(Vec<Box<[u8]>>);
+
+/// Prepared statements that one may need: far more than execute one another anywhere.
+const NEEDED: usize = 64;
+
+impl Names {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds those in the text of a statement.
+    fn add_of(&mut self, statement: &Statement) {
+        if let Verb::Deallocate(Some(name)) | Verb::Prepare { name, .. } = &statement.verb {
+            self.add(name);
+        }
+        if let Some(name) = statement.executes() {
+            self.add(name);
+        }
+    }
+
+    fn add(&mut self, name: &str) {
+        if !self.0.iter().any(|known| **known == *name.as_bytes()) {
+            self.0.push(name.as_bytes().into());
+        }
+    }
+
+    /// Adds those in the texts of the statements that they are of, and so on.
+    fn add_needed(&mut self, state: &State) {
+        let mut at = 0;
+        while let Some(name) = self.0.get(at).filter(|_| at < NEEDED) {
+            if let Some(statement) = state.statements.get(name).and_then(Prepared::statement) {
+                self.add_of(statement);
+            }
+            at += 1;
+        }
     }
 }
 

@@ -10,6 +10,16 @@ pub(super) struct Unit {
     /// Names of prepared statements that it runs and does not prepare itself.
     needs: Vec<Box<[u8]>>,
     progress: Progress,
+    again: Again,
+}
+
+/// Whether the client still wants it done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Again {
+    #[default]
+    May,
+    /// It has asked for a cancel.
+    MayNot,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +40,7 @@ const KEPT_BYTES: usize = 512;
 impl Unit {
     pub(super) fn begin(&mut self, messages: &[u8]) {
         self.progress = Progress::Asked;
+        self.again = Again::May;
         self.needs.clear();
         self.retained.clear();
         if messages.len() <= limits::RETAINED_UNIT_BYTES {
@@ -52,8 +63,9 @@ impl Unit {
         &self.retained
     }
 
+    /// True when it can be sent once more.
     pub(super) fn is_retained(&self) -> bool {
-        !self.retained.is_empty()
+        self.again == Again::May && !self.retained.is_empty()
     }
 
     /// It is answered: what was kept of a long one is let go, so that an idle session holds little.
@@ -68,6 +80,7 @@ impl Unit {
         self.retained.clear();
         self.needs.clear();
         self.progress = Progress::Asked;
+        self.again = Again::May;
         self
     }
 
@@ -80,12 +93,12 @@ impl Unit {
     /// True when nothing of the answer was shown and the unit can be sent once more.
     pub(super) fn may_go_elsewhere(&self) -> bool {
         let shown = self.progress == Progress::Shown && !planted(PlantedBug::RepeatsWhatWasShown);
-        !shown && !self.retained.is_empty()
+        !shown && self.is_retained()
     }
 
     /// The client wants it cancelled: it is not sent anywhere else.
     pub(super) fn cancelled(&mut self) {
-        self.retained.clear();
+        self.again = Again::MayNot;
     }
 
     pub(super) fn failed(&mut self) {

@@ -120,10 +120,9 @@ impl State {
         for statement in script.text.statements() {
             if self.may_write(statement) {
                 self.transaction.wrote = true;
-                if let Verb::Execute(name) = &statement.verb {
+                self.transaction.note_written(statement);
+                if let Some(name) = statement.executes() {
                     self.note_executed(name);
-                } else {
-                    self.transaction.note_written(statement);
                 }
             }
             self.transaction.changed_catalogs |= matches!(statement.verb, Verb::Ddl | Verb::Do);

@@ -97,6 +97,7 @@ impl<'a> Reader<'a> {
         self.makes(create.into().and_then(|into| into.rel()));
         if let Node::ExecuteStmt(execute) = create.query() {
             self.list(execute.params());
+            self.found.filled_by = execute.name();
         } else {
             self.push(create.query());
         }

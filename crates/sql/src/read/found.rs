@@ -18,6 +18,7 @@ pub(super) struct Found<'a> {
     pub(super) sets: Vec<Setting>,
     pub(super) temporary: Made<'a>,
     pub(super) terminates: Option<i32>,
+    pub(super) filled_by: Option<&'a str>,
     /// Calls of `set_config`.
     pub(super) set_configs: usize,
     /// What they set, of those that are surely called, once.
@@ -43,6 +44,7 @@ impl Default for Found<'_> {
             sets: Vec::new(),
             temporary: Made::Named(Vec::new()),
             terminates: None,
+            filled_by: None,
             set_configs: 0,
             configured: Vec::new(),
         }
@@ -83,6 +85,7 @@ impl<'a> Found<'a> {
                 Made::Unknown => Temporary::Unknown,
             },
             terminates: self.terminates,
+            filled_by: self.filled_by.map(text),
         }
     }
 
