@@ -99,6 +99,20 @@ fn what_names_a_statement_of_a_standby_finds_it_on_the_primary() {
     assert_eq!(code(&nothing).as_deref(), Some("26000"));
 }
 
+/// The same where only the source of a function names it.
+#[test]
+fn what_a_function_executes_is_on_the_primary() {
+    let (stage, _pgherd, mut client) = start("");
+    client.rows(
+        "CREATE FUNCTION runs(sql text) RETURNS int LANGUAGE plpgsql AS \
+         'DECLARE found int; BEGIN EXECUTE sql INTO found; RETURN found; END'",
+    );
+    client.rows("PREPARE s AS SELECT inet_server_port()");
+    assert_ne!(node(stage, &client.query("EXECUTE s").unwrap()), 0);
+    assert_eq!(node(stage, &client.query("SELECT runs('EXECUTE s')").unwrap()), 0);
+    client.rows("DROP FUNCTION runs");
+}
+
 #[test]
 fn a_write_between_parse_and_bind_of_one_batch_counts() {
     let (stage, _pgherd, mut client) = start("");

@@ -18,7 +18,7 @@ use crate::{
     ledger::{Owed, Request},
     leg::{Joined, Leaves, Leg},
     planted::{PlantedBug, planted},
-    state::{Prepared, Source, State, UnnamedId},
+    state::{self, Prepared, Source, State, UnnamedId},
 };
 
 impl Part<'_> {
@@ -77,6 +77,10 @@ impl Serving {
         }
         let mut names = Names::default();
         text.statements().iter().for_each(|statement| names.add_of(statement));
+        if text.statements().iter().any(state::calls_unknown) {
+            // The source of the function may EXECUTE what has been prepared by SQL.
+            names.add_prepared_by_sql(&self.state);
+        }
         let closes_all = |statement: &Statement| matches!(statement.verb, Verb::Deallocate(None));
         let several_close_all =
             matches!(text, Text::Several(statements) if statements.iter().any(closes_all));
@@ -258,6 +262,17 @@ impl Names {
     fn add(&mut self, name: &str) {
         if !self.0.iter().any(|known| **known == *name.as_bytes()) {
             self.0.push(name.as_bytes().into());
+        }
+    }
+
+    fn add_prepared_by_sql(&mut self, state: &State) {
+        for name in state.statements.names() {
+            let prepared = state.statements.get(name);
+            if prepared.is_some_and(|prepared| matches!(prepared.source, Source::Sql(_)))
+                && !self.0.iter().any(|known| **known == *name)
+            {
+                self.0.push(name.into());
+            }
         }
     }
 

@@ -484,7 +484,8 @@ pub(crate) fn may_read(statement: &Statement) -> bool {
     matches!(statement.verb, Verb::Select | Verb::CopyOut | Verb::Show | Verb::Explain { .. })
 }
 
-fn calls_unknown(statement: &Statement) -> bool {
+/// True when it calls functions of which only the catalogs can tell what they do.
+pub(crate) fn calls_unknown(statement: &Statement) -> bool {
     statement.functions.iter().any(|function| function.known == Calls::Unknown)
 }
 
