@@ -110,7 +110,21 @@ fn what_a_function_executes_is_on_the_primary() {
     client.rows("PREPARE s AS SELECT inet_server_port()");
     assert_ne!(node(stage, &client.query("EXECUTE s").unwrap()), 0);
     assert_eq!(node(stage, &client.query("SELECT runs('EXECUTE s')").unwrap()), 0);
-    client.rows("DROP FUNCTION runs");
+    // One of several cannot be prepared there any more.
+    client.rows("CREATE TABLE going (a int)");
+    wait_for("the table on the standby", || {
+        code(&client.query("PREPARE a AS TABLE going").unwrap()).is_none()
+    });
+    for name in ["b", "c", "d"] {
+        client.rows(&format!("PREPARE {name} AS SELECT inet_server_port()"));
+    }
+    client.rows("DROP TABLE going");
+    for name in ["b", "c", "d"] {
+        assert_eq!(node(stage, &client.query(&format!("SELECT runs('EXECUTE {name}')")).unwrap()), 0);
+    }
+    client.rows("BEGIN");
+    assert_eq!(node(stage, &client.query("SELECT runs('EXECUTE s')").unwrap()), 0, "nothing is tried there");
+    client.rows("COMMIT; DROP FUNCTION runs");
 }
 
 #[test]

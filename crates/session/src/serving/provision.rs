@@ -77,8 +77,10 @@ impl Serving {
         }
         let mut names = Names::default();
         text.statements().iter().for_each(|statement| names.add_of(statement));
-        if text.statements().iter().any(state::calls_unknown) {
-            // The source of the function may EXECUTE what has been prepared by SQL.
+        // The source of a function may EXECUTE what has been prepared by SQL. In a transaction, one that cannot be prepared
+        // any more would be the end of it.
+        let outside = self.transaction() == TransactionStatus::Idle;
+        if outside && text.statements().iter().any(state::calls_unknown) {
             names.add_prepared_by_sql(&self.state);
         }
         let closes_all = |statement: &Statement| matches!(statement.verb, Verb::Deallocate(None));
@@ -141,9 +143,18 @@ impl Serving {
             }
             return Step::Taken;
         }
-        let parsed = bring_statements(leg, &self.state, &lacking, out);
-        if carrier == Request::Query && (parsed || stale) {
+        if carrier != Request::Query {
+            bring_statements(leg, &self.state, &lacking, out);
+            return Step::Taken;
+        }
+        if stale {
             end_batch(leg, out);
+        }
+        // One that cannot be prepared any more, because its table is gone, does not keep the others away.
+        for name in &lacking {
+            if bring_statements(leg, &self.state, core::slice::from_ref(name), out) {
+                end_batch(leg, out);
+            }
         }
         Step::Taken
     }
