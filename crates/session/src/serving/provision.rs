@@ -77,8 +77,8 @@ impl Serving {
         }
         let mut names = Names::default();
         text.statements().iter().for_each(|statement| names.add_of(statement));
-        // The source of a function may EXECUTE what has been prepared by SQL. In a transaction, one that cannot be prepared
-        // any more would be the end of it.
+        // The source of a function may EXECUTE what has been prepared by SQL. In a transaction, one that cannot be
+        // prepared any more would be the end of it.
         let outside = self.transaction() == TransactionStatus::Idle;
         if outside && text.statements().iter().any(state::calls_unknown) {
             names.add_prepared_by_sql(&self.state);
