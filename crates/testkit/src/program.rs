@@ -17,8 +17,10 @@ pub fn pgherd_program() -> &'static PathBuf {
 
 fn build() -> PathBuf {
     let test = env::current_exe().expect("a test knows its own path");
-    // The test is in PROFILE/deps, the program in PROFILE.
-    let profile = test.parent().and_then(|deps| deps.parent()).expect("a test runs from a target folder");
+    // A test is in PROFILE/deps, programs are in PROFILE.
+    let folder = test.parent().expect("a program is in a folder");
+    let profile = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
+    let profile = profile.expect("a test runs from a target folder");
     let target = profile.parent().expect("a profile's folder is in a target folder");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // In the profile of the tests themselves: most of it is built already then.
