@@ -35,6 +35,12 @@ impl Key {
     }
 }
 
+impl<T> Slab<T> {
+    /// Bytes that each value takes.
+    #[cfg(test)]
+    pub(crate) const PLACE_BYTES: usize = size_of::<Place<T>>();
+}
+
 impl<T> Default for Slab<T> {
     fn default() -> Self {
         Slab { places: Vec::new(), free: Vec::new() }
@@ -43,16 +49,22 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) fn insert(&mut self, value: T) -> Key {
+        self.insert_with(|_| value)
+    }
+
+    /// Inserts a value that is made with its key.
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
         if let Some(index) = self.free.pop()
             && let Some(place) = self.places.get_mut(index as usize)
         {
-            place.value = Some(value);
-            return Key { index, generation: place.generation };
+            let key = Key { index, generation: place.generation };
+            place.value = Some(make(key));
+            return key;
         }
         // Each value has a descriptor, of which there are far fewer than 2^32.
-        let index = self.places.len() as u32;
-        self.places.push(Place { generation: 0, value: Some(value) });
-        Key { index, generation: 0 }
+        let key = Key { index: self.places.len() as u32, generation: 0 };
+        self.places.push(Place { generation: 0, value: Some(make(key)) });
+        key
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
