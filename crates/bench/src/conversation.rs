@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_route::Router;
-use pgherd_session::{Action, Actions, Bytes, Context, Event, Policy, ResetList, Session, Tracing};
+use pgherd_session::{Action, Actions, Bytes, Common, Context, Event, Policy, ResetList, Session, Tracing};
 use pgherd_types::{
     Address, BackendFacts, BackendId, ClusteringMode, Lease, Moment, Node, NodeId, NodeStatus, Replication,
     SessionId, Topology,
@@ -20,6 +20,7 @@ pub struct Conversation {
     replication: Replication,
     policy: Policy,
     router: Router,
+    common: Common,
     actions: Actions,
     to_do: VecDeque<Pending>,
     held: Option<Vec<u8>>,
@@ -52,6 +53,7 @@ impl Conversation {
             replication: Replication::default(),
             policy: policy(),
             router: Router::new([1; 16]),
+            common: Common::default(),
             actions: Actions::default(),
             to_do: VecDeque::new(),
             held: None,
@@ -80,7 +82,7 @@ impl Conversation {
             Pending::Admission => self.tell(Event::Admitted, &[]),
             Pending::Lease(node) => {
                 self.backends += 1;
-                let lease = Lease::issue(BackendId(self.backends), node, Box::<BackendFacts>::default());
+                let lease = Lease::issue(BackendId(self.backends), node, BackendFacts::default());
                 self.tell(Event::Granted(lease), &[]);
             }
             Pending::Input => {
@@ -131,6 +133,7 @@ impl Conversation {
             catalogs_epoch: 0,
             processes: &[],
             router: &mut self.router,
+            common: &mut self.common,
             random: u64::MAX / 4 * 3,
         };
         self.session.handle(&mut context, event, &mut self.actions);

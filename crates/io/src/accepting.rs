@@ -14,6 +14,7 @@ use pgherd_wire::sqlstate;
 
 use crate::client_conn::{Alarms, Client, Input, Place};
 use crate::event_loop::{Due, EventLoop};
+use crate::few::Few;
 use crate::parting::Whose;
 use crate::session_entry::SessionEntry;
 use crate::shared::Letter;
@@ -27,7 +28,8 @@ pub(crate) const LOOPS: usize = 1 << LOOP_BITS;
 
 const LOOP_BITS: u32 = 6;
 
-/// How long a client may take to say who it is where `authentication_timeout` is off.
+/// How long a client may take to say who it is where `authentication_timeout` is off. Where it is on, its session sees
+/// to that.
 const STARTUP: Duration = Duration::from_secs(60);
 
 /// The loop that a session lives on.
@@ -48,36 +50,33 @@ impl EventLoop {
             return;
         };
         self.start_session(key);
-        let limit = self.world.live.policy.authentication_timeout.unwrap_or(STARTUP);
-        self.wheel.insert(self.now.plus(limit).plus(Duration::from_secs(1)), Due::Startup(key));
+        if self.world.live.policy.authentication_timeout.is_none() {
+            self.wheel.insert(self.now.plus(STARTUP), Due::Startup(key));
+        }
     }
 
     fn new_client(&mut self, socket: OwnedFd, peer: Peer) -> Option<Key> {
         let id = self.new_session_id();
         let secret = self.world.cancel_keys.next().ok()?;
-        let entry = Arc::new(SessionEntry::new(id, peer, self.now));
-        let client = Client {
-            id,
+        let now = self.now;
+        let key = self.clients.insert_with(|key| Client {
             session: Session::new(id, secret),
             stream: Stream::new(socket),
             input: Input::Flowing,
-            cut: None,
             place: Place::NotAsked,
-            legs: Vec::new(),
+            legs: Few::None,
             clogged_legs: 0,
-            asks: Vec::new(),
+            asks: Few::None,
             alarms: Alarms::default(),
             own_policy: None,
-            identity: None,
-            entry: Arc::clone(&entry),
-        };
-        let key = self.clients.insert(client);
-        let stream = &mut self.clients.get_mut(key)?.stream;
-        if self.driver.watch(stream, Token::Client(key), false).is_err() {
+            entry: Arc::new(SessionEntry::new(id, key, peer, now)),
+        });
+        let client = self.clients.get_mut(key)?;
+        let entry = Arc::clone(&client.entry);
+        if self.driver.watch(&mut client.stream, Token::Client(key), false).is_err() {
             self.clients.remove(key);
             return None;
         }
-        self.by_session.insert(id, key);
         if let Some(mine) = self.shared.per_loop(self.home) {
             mine.sessions().insert(id, entry);
         }
@@ -85,12 +84,17 @@ impl EventLoop {
         Some(key)
     }
 
+    /// The client of a session of this loop.
+    pub(crate) fn client_of(&self, session: SessionId) -> Option<Key> {
+        self.shared.per_loop(self.home)?.sessions().get(&session).map(|entry| entry.key())
+    }
+
     /// An id that no session of this loop has: 31 bits, not 0, the loop in the lowest ones.
     fn new_session_id(&mut self) -> SessionId {
         loop {
             self.next_session = (self.next_session + 1) % (1 << (31 - LOOP_BITS));
             let id = SessionId(self.next_session << LOOP_BITS | u32::from(self.home.0));
-            if self.next_session != 0 && !self.by_session.contains_key(&id) {
+            if self.next_session != 0 && self.client_of(id).is_none() {
                 return id;
             }
         }
@@ -106,13 +110,12 @@ impl EventLoop {
             if let Action::Arm(timer, due) = action
                 && let Some(due) = client.alarms.arm(timer, due)
             {
-                self.wheel.insert(due, Due::Session(key, timer));
+                self.wheel.insert(due, Due::Session(key));
             }
         }
     }
 
-    /// A client that has not said who it is by now is not worth a descriptor. The session's own limit comes first,
-    /// where there is one.
+    /// A client that has not said who it is by now is not worth a descriptor.
     pub(crate) fn startup_limit(&mut self, key: Key) {
         if self.clients.get(key).is_some_and(|client| client.place == Place::NotAsked) {
             self.close_client(key, Closing::TimeLimit);
@@ -122,7 +125,7 @@ impl EventLoop {
     /// A session failed inside pgherd: it is ended, and nothing else.
     pub(crate) fn session_failed(&mut self, key: Key) {
         let Some(client) = self.clients.get(key) else { return };
-        self.shared.observe(Observation::SessionPanicked { session: client.id });
+        self.shared.observe(Observation::SessionPanicked { session: client.session.id() });
         // What it wanted done is as unreliable as itself, but for the leases, which must not be lost.
         let (list, made) = self.actions.take();
         self.actions.recycle(list, made);
@@ -136,24 +139,24 @@ impl EventLoop {
     pub(crate) fn close_client(&mut self, key: Key, why: Closing) {
         let Some(mut client) = self.clients.remove(key) else { return };
         self.driver.write_out(&mut client.stream);
-        self.by_session.remove(&client.id);
+        let id = client.session.id();
         if let Some(mine) = self.shared.per_loop(self.home) {
-            mine.sessions().remove(&client.id);
+            mine.sessions().remove(&id);
         }
-        for leg in &client.legs {
+        for leg in client.legs.iter() {
             self.discard_backend(leg.key);
         }
-        for (ticket, node) in client.asks {
+        for &(ticket, node) in client.asks.iter() {
             // One that is granted already finds nobody here, and goes back.
             self.with_pool(|pool, _| pool.forget(node, ticket));
             self.asks.remove(&ticket);
         }
         match client.place {
             Place::NotAsked => self.shared.started(),
-            Place::Waiting | Place::Answered => self.give_place_back(client.id),
+            Place::Waiting | Place::Answered => self.give_place_back(id),
         }
         let after = self.now.since(client.entry.connected());
-        self.shared.observe(Observation::Closed { session: client.id, why, after });
+        self.shared.observe(Observation::Closed { session: id, why, after });
         let listens = !matches!(client.input, Input::Ended) && why != Closing::Client;
         if listens || client.stream.is_clogged() {
             self.begin_parting(client.stream, Whose::Client);

@@ -119,7 +119,7 @@ impl EventLoop {
     /// An idle backend of this loop that is alive, at a message boundary, with nothing unread. One that is not is
     /// closed.
     fn fit_to_grant(&mut self, id: BackendId) -> Option<Key> {
-        let key = *self.by_backend.get(&id)?;
+        let key = *self.idle.get(&id)?;
         // The kernel may hold words that no event has told of yet: read until it says that there are none.
         self.hear_of_backend(key);
         if let Some(backend) = self.backends.get_mut(key) {
@@ -127,8 +127,8 @@ impl EventLoop {
         }
         self.read_backend(key);
         let backend = self.backends.get(key)?;
-        let Stage::Parked(parked, _) = &backend.stage else { return None };
-        if !parked.at_boundary() || backend.stream.readable || backend.stream.is_clogged() {
+        let Stage::Parked(parked) = &backend.stage else { return None };
+        if !parked.0.at_boundary() || backend.stream.readable || backend.stream.is_clogged() {
             self.drop_backend(key);
             return None;
         }
@@ -138,7 +138,7 @@ impl EventLoop {
     /// Gives a backend that came from elsewhere a place in this loop. `None` when the kernel does not let it be
     /// watched.
     fn settle_in(&mut self, backend: Backend) -> Option<Key> {
-        let key = self.insert_backend(backend);
+        let key = self.backends.insert(backend);
         let stream = &mut self.backends.get_mut(key)?.stream;
         if self.driver.watch(stream, Token::Backend(key), false).is_err() {
             self.drop_backend(key);
@@ -147,32 +147,28 @@ impl EventLoop {
         Some(key)
     }
 
-    /// Gives a backend a place in this loop.
-    pub(crate) fn insert_backend(&mut self, backend: Backend) -> Key {
-        let id = backend.id;
-        let key = self.backends.insert(backend);
-        self.by_backend.insert(id, key);
-        key
-    }
-
     /// Leases an idle backend to a session, which is told when the present event is done with.
     pub(crate) fn lease_out(&mut self, key: Key, client: Key, node: NodeId) {
         let Some(backend) = self.backends.get_mut(key) else { return };
         let facts = match core::mem::replace(&mut backend.stage, Stage::Leased(client)) {
-            Stage::Parked(_, facts) | Stage::Resetting(_, facts) => facts,
-            Stage::Leased(_) | Stage::Gone(_) => Box::default(),
+            Stage::Parked(parked) => parked.1,
+            Stage::Resetting(resetting) => resetting.1,
+            Stage::Leased(_) | Stage::Gone(_) => BackendFacts::default(),
         };
         let lease = Lease::issue(backend.id, node, facts);
-        self.pending.push_back((client, Pending::Granted(lease)));
+        self.idle.remove(&backend.id);
+        self.pending.push_back((client, Pending::Granted(lease, key)));
     }
 
     /// Tells a session of its backend; if it has ended, the backend goes back.
-    pub(crate) fn grant(&mut self, key: Key, lease: Lease) {
-        let Some(&leg) = self.by_backend.get(&lease.backend()) else { return };
+    pub(crate) fn grant(&mut self, key: Key, lease: Lease, leg: Key) {
+        if self.backends.get(leg).is_none() {
+            return;
+        }
         let Some(client) = self.clients.get_mut(key) else {
             return self.let_go(leg, lease.facts, Fate::Reuse);
         };
-        client.hold(LegSocket { backend: lease.backend(), key: leg });
+        client.legs.push(LegSocket { backend: lease.backend(), key: leg });
         client.entry.set_stage(SessionStage::Serving);
         client.answered(lease.node());
         self.deliver(key, Event::Granted(lease));
@@ -180,12 +176,11 @@ impl EventLoop {
 
     /// A session gives a lease back.
     pub(crate) fn release(&mut self, key: Key, lease: Lease, fate: Fate) {
-        let Some(&leg) = self.by_backend.get(&lease.backend()) else { return };
-        if let Some(client) = self.clients.get_mut(key) {
-            client.legs.retain(|held| held.key != leg);
-            if client.legs.is_empty() {
-                client.entry.set_stage(SessionStage::Idle);
-            }
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let Some(leg) = client.leg(lease.backend()) else { return };
+        client.legs.remove(|held| held.key == leg);
+        if client.legs.is_empty() {
+            client.entry.set_stage(SessionStage::Idle);
         }
         if self.backends.get(leg).is_some_and(|backend| backend.stream.is_clogged()) {
             self.unclog(key);
@@ -194,12 +189,12 @@ impl EventLoop {
     }
 
     /// Nobody holds the backend any more.
-    fn let_go(&mut self, leg: Key, facts: Box<BackendFacts>, fate: Fate) {
+    fn let_go(&mut self, leg: Key, facts: BackendFacts, fate: Fate) {
         let Some(backend) = self.backends.get_mut(leg) else { return };
         if matches!(backend.stage, Stage::Gone(_)) || backend.stream.is_broken() {
             return self.discard_backend(leg);
         }
-        let usable = self.world.topology.node(backend.node).is_some_and(Node::is_usable);
+        let usable = self.world.topology.node(backend.process.node()).is_some_and(Node::is_usable);
         // A list that does more than throw away is run whatever was left.
         let runs_anyway = fate == Fate::Spare && self.world.live.policy.reset == ResetList::Other;
         let fate = if runs_anyway { Fate::Reset { block_open: false } } else { fate };
@@ -208,13 +203,13 @@ impl EventLoop {
             // Nobody will ask for it, and what it is connected to may not be what comes back.
             Fate::Reuse | Fate::Spare | Fate::Reset { .. } if !usable => self.discard_backend(leg),
             Fate::Reuse | Fate::Spare => {
-                backend.stage = Stage::Parked(Parked::new(), facts);
+                backend.stage = Stage::Parked(Box::new((Parked::new(), facts)));
                 self.park(leg);
             }
             Fate::Reset { block_open } => {
                 let (queries, mut out) = (Arc::clone(&self.world.live.reset_queries), Vec::new());
                 let (reset, step) = Reset::start(queries, block_open, &mut out);
-                backend.stage = Stage::Resetting(reset, facts);
+                backend.stage = Stage::Resetting(Box::new((reset, facts)));
                 match step {
                     ResetStep::Waiting => {
                         self.wheel.insert(self.now.plus(RESET), Due::Resetting(leg));
@@ -246,18 +241,20 @@ impl EventLoop {
     pub(crate) fn park(&mut self, key: Key) {
         let Some(backend) = self.backends.get_mut(key) else { return };
         let facts = match core::mem::replace(&mut backend.stage, Stage::Gone(key)) {
-            Stage::Parked(_, facts) | Stage::Resetting(_, facts) => facts,
+            Stage::Parked(parked) => parked.1,
+            Stage::Resetting(resetting) => resetting.1,
             Stage::Leased(_) | Stage::Gone(_) => return self.discard_backend(key),
         };
-        backend.stage = Stage::Parked(Parked::new(), facts);
+        backend.stage = Stage::Parked(Box::new((Parked::new(), facts)));
         let (id, now, home) = (backend.id, self.now, self.home);
+        self.idle.insert(id, key);
         self.queue_backend(key);
         self.with_pool(|pool, out| pool.park(now, id, home, out));
     }
 
     /// The pool wants an idle backend closed.
     pub(crate) fn evict(&mut self, id: BackendId) {
-        match self.by_backend.get(&id) {
+        match self.idle.get(&id) {
             Some(&key) => self.discard_backend(key),
             // It broke while the word was on its way.
             None => {
@@ -275,7 +272,7 @@ impl EventLoop {
             Stage::Leased(client) => {
                 backend.stage = Stage::Gone(client);
                 backend.stream.readable = false;
-                self.shared.observe(Observation::BackendLost { node: backend.node, backend: id });
+                self.shared.observe(Observation::BackendLost { node: backend.process.node(), backend: id });
                 self.pending.push_back((client, Pending::BackendGone(id, why)));
             }
             Stage::Gone(_) => {}
@@ -319,7 +316,7 @@ impl EventLoop {
 
     fn remove_backend(&mut self, key: Key) -> Option<Backend> {
         let backend = self.backends.remove(key)?;
-        self.by_backend.remove(&backend.id);
+        self.idle.remove(&backend.id);
         Some(backend)
     }
 }

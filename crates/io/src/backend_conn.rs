@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use pgherd_session::{Parked, Reset};
-use pgherd_types::{BackendFacts, BackendId, NodeId, Secret};
+use pgherd_types::{BackendFacts, BackendId, Secret};
 
 use crate::server_processes::ServerProcess;
 use crate::slab::Key;
@@ -9,10 +11,9 @@ use crate::stream::{Endpoint, Stream};
 #[derive(Debug)]
 pub(crate) struct Backend {
     pub(crate) id: BackendId,
-    pub(crate) node: NodeId,
     pub(crate) stream: Stream,
     /// Where a cancel request for it goes.
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) process: ServerProcess,
     pub(crate) cancel_key: Secret,
     pub(crate) stage: Stage,
@@ -26,7 +27,7 @@ pub(crate) enum Stage {
     /// The session of this client, which has been told that the backend is gone and has not let go of it yet.
     Gone(Key),
     /// Nobody's: it is made fit for the next session.
-    Resetting(Reset, Box<BackendFacts>),
+    Resetting(Box<(Reset, BackendFacts)>),
     /// Nobody's: it is idle.
-    Parked(Parked, Box<BackendFacts>),
+    Parked(Box<(Parked, BackendFacts)>),
 }

@@ -44,7 +44,7 @@ impl EventLoop {
     }
 
     pub(crate) fn cancel_asked(&mut self, session: SessionId, key: &[u8]) {
-        let Some(&client) = self.by_session.get(&session) else { return };
+        let Some(client) = self.client_of(session) else { return };
         let Some(found) = self.clients.get(client) else { return };
         if bool::from(found.session.cancel_key(key.len()).ct_eq(key)) {
             self.pending.push_back((client, Pending::CancelAsked));

@@ -2,31 +2,29 @@ use std::sync::Arc;
 
 use pgherd_pool::Ticket;
 use pgherd_session::{Policy, Session, Timer};
-use pgherd_types::{BackendId, Identity, Moment, NodeId, SessionId};
+use pgherd_types::{BackendId, Moment, NodeId};
 
+use crate::few::Few;
 use crate::session_entry::SessionEntry;
 use crate::slab::Key;
 use crate::stream::Stream;
 
-/// A client: its session, its socket, and what connects it with the rest of its event loop.
+/// A client: its session, its socket, and what connects it with the rest of its event loop. There may be thousands that
+/// do nothing: what each of them takes is weighed in the tests of this file.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(crate) id: SessionId,
     pub(crate) session: Session,
     pub(crate) stream: Stream,
     pub(crate) input: Input,
-    /// Where [`Action::HoldClient`](pgherd_session::Action::HoldClient) cut the bytes that are being handled.
-    pub(crate) cut: Option<usize>,
     pub(crate) place: Place,
-    pub(crate) legs: Vec<LegSocket>,
+    pub(crate) legs: Few<LegSocket>,
     /// How many of `legs` have something unsent. While there is one, the client is not read.
-    pub(crate) clogged_legs: usize,
+    pub(crate) clogged_legs: u32,
     /// Requests for backends that are not answered.
-    pub(crate) asks: Vec<(Ticket, NodeId)>,
+    pub(crate) asks: Few<(Ticket, NodeId)>,
     pub(crate) alarms: Alarms,
     /// What the session obeys in place of the common policy (`PGPOOL SET`).
     pub(crate) own_policy: Option<Arc<Policy>>,
-    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) entry: Arc<SessionEntry>,
 }
 
@@ -42,10 +40,17 @@ pub(crate) struct LegSocket {
 pub(crate) enum Input {
     /// They go to the session as they come.
     Flowing,
-    /// They wait; these, from the offset on, are handed back first.
-    Held(Vec<u8>, usize),
+    /// They wait; these are handed back first.
+    Held(Box<Held>),
     /// There will be none any more.
     Ended,
+}
+
+/// Bytes that are handed back to a session, from the offset on.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) from: usize,
 }
 
 /// The session's place among those that are served.
@@ -61,29 +66,20 @@ pub(crate) enum Place {
 
 /// The session's timers. Setting one again, which may happen with every query, is a store: the wheel's entry stays, and
 /// looks here when it fires.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Alarms {
-    authentication: Alarm,
-    idle: Alarm,
-    replay: Alarm,
+    /// When each expires; [`NEVER`] when it is not set.
+    dues: [Moment; Alarms::TIMERS],
+    /// The earliest entry in the wheel; [`NEVER`] without any.
+    entry: Moment,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Alarm {
-    due: Option<Moment>,
-    /// The earliest entry in the wheel.
-    entry: Option<Moment>,
-}
+const NEVER: Moment = Moment(u64::MAX);
 
-/// What an entry of the wheel means when it fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fired {
-    /// The timer has expired.
-    Expired,
-    /// The timer was put off: look again then.
-    Later(Moment),
-    /// Nobody waits for it any more.
-    Nothing,
+impl Default for Alarms {
+    fn default() -> Self {
+        Alarms { dues: [NEVER; Alarms::TIMERS], entry: NEVER }
+    }
 }
 
 impl Client {
@@ -92,20 +88,9 @@ impl Client {
         matches!(self.input, Input::Flowing) && self.clogged_legs == 0 && !self.stream.is_clogged()
     }
 
-    /// A request for a backend of this node is answered. An idle client keeps no room for requests.
+    /// A request for a backend of this node is answered.
     pub(crate) fn answered(&mut self, node: NodeId) {
-        if let Some(at) = self.asks.iter().position(|(_, asked)| *asked == node) {
-            self.asks.swap_remove(at);
-            if self.asks.is_empty() {
-                self.asks = Vec::new();
-            }
-        }
-    }
-
-    /// The session holds one more backend. Most hold one.
-    pub(crate) fn hold(&mut self, leg: LegSocket) {
-        self.legs.reserve_exact(1);
-        self.legs.push(leg);
+        self.asks.remove(|(_, asked)| *asked == node);
     }
 
     /// The socket of a backend that the session holds.
@@ -115,44 +100,52 @@ impl Client {
 }
 
 impl Alarms {
+    /// How many there are.
+    pub(crate) const TIMERS: usize = 3;
+
     /// Sets a timer. Returns when the wheel has to look, if it would not look in time already.
     pub(crate) fn arm(&mut self, timer: Timer, due: Moment) -> Option<Moment> {
-        let alarm = self.alarm(timer);
-        alarm.due = Some(due);
-        if alarm.entry.is_some_and(|entry| entry <= due) {
+        *self.due(timer) = due;
+        if self.entry <= due {
             return None;
         }
-        alarm.entry = Some(due);
+        self.entry = due;
         Some(due)
     }
 
     /// Forgets a timer.
     pub(crate) fn disarm(&mut self, timer: Timer) {
-        self.alarm(timer).due = None;
+        *self.due(timer) = NEVER;
     }
 
-    /// An entry of the wheel has fired.
-    pub(crate) fn fire(&mut self, timer: Timer, now: Moment) -> Fired {
-        let alarm = self.alarm(timer);
-        alarm.entry = None;
-        match alarm.due {
-            None => Fired::Nothing,
-            Some(due) if due <= now => {
-                alarm.due = None;
-                Fired::Expired
-            }
-            Some(due) => {
-                alarm.entry = Some(due);
-                Fired::Later(due)
-            }
+    /// An entry of the wheel has fired: a timer that has expired, which is forgotten.
+    pub(crate) fn expired(&mut self, now: Moment) -> Option<Timer> {
+        if self.entry <= now {
+            self.entry = NEVER;
         }
+        let all = [Timer::Authentication, Timer::ClientIdle, Timer::Replay];
+        let expired = all.into_iter().find(|timer| *self.due(*timer) <= now)?;
+        self.disarm(expired);
+        Some(expired)
     }
 
-    fn alarm(&mut self, timer: Timer) -> &mut Alarm {
+    /// When the wheel has to look again, if it would not look in time already.
+    pub(crate) fn look_again(&mut self) -> Option<Moment> {
+        let [authentication, idle, replay] = self.dues;
+        let next = authentication.min(idle).min(replay);
+        if next >= self.entry {
+            return None;
+        }
+        self.entry = next;
+        Some(next)
+    }
+
+    fn due(&mut self, timer: Timer) -> &mut Moment {
+        let [authentication, idle, replay] = &mut self.dues;
         match timer {
-            Timer::Authentication => &mut self.authentication,
-            Timer::ClientIdle => &mut self.idle,
-            Timer::Replay => &mut self.replay,
+            Timer::Authentication => authentication,
+            Timer::ClientIdle => idle,
+            Timer::Replay => replay,
         }
     }
 }
@@ -162,7 +155,20 @@ mod tests {
     use pgherd_session::Timer;
     use pgherd_types::Moment;
 
-    use super::{Alarms, Fired};
+    use super::{Alarms, Client};
+    use crate::backend_conn::Backend;
+    use crate::session_entry::SessionEntry;
+    use crate::slab::Slab;
+
+    /// Thousands of clients may have nothing to do, each with a backend of its own.
+    #[test]
+    fn an_idle_client_takes_no_more_than_was_promised() {
+        let sizes = [Slab::<Client>::PLACE_BYTES, Slab::<Backend>::PLACE_BYTES, size_of::<SessionEntry>()];
+        let most = [272, 160, 72];
+        let fits = sizes.iter().zip(most).all(|(size, most)| *size <= most);
+        let advice = "what is rare belongs behind a pointer, or docs/performance.md is to be changed too";
+        assert!(fits, "client, backend and entry take {sizes:?} bytes, and may take {most:?}: {advice}");
+    }
 
     #[test]
     fn putting_off_a_timer_does_not_touch_the_wheel() {
@@ -170,11 +176,30 @@ mod tests {
         let idle = Timer::ClientIdle;
         assert_eq!(alarms.arm(idle, Moment(100)), Some(Moment(100)));
         assert_eq!(alarms.arm(idle, Moment(150)), None);
-        assert_eq!(alarms.fire(idle, Moment(100)), Fired::Later(Moment(150)));
+        assert_eq!(alarms.expired(Moment(100)), None);
+        assert_eq!(alarms.look_again(), Some(Moment(150)));
         alarms.disarm(idle);
         assert_eq!(alarms.arm(idle, Moment(180)), None, "the entry for 150 is there");
         assert_eq!(alarms.arm(idle, Moment(120)), Some(Moment(120)), "sooner than the entry");
-        assert_eq!(alarms.fire(idle, Moment(120)), Fired::Expired);
-        assert_eq!(alarms.fire(idle, Moment(150)), Fired::Nothing);
+        assert_eq!(alarms.expired(Moment(120)), Some(idle));
+        assert_eq!((alarms.expired(Moment(120)), alarms.look_again()), (None, None));
+        assert_eq!((alarms.expired(Moment(150)), alarms.look_again()), (None, None));
+    }
+
+    #[test]
+    fn one_entry_serves_all_timers() {
+        let mut alarms = Alarms::default();
+        let (idle, replay) = (Timer::ClientIdle, Timer::Replay);
+        assert_eq!(alarms.arm(idle, Moment(500)), Some(Moment(500)));
+        assert_eq!(alarms.arm(replay, Moment(100)), Some(Moment(100)), "sooner");
+        assert_eq!(alarms.arm(Timer::Authentication, Moment(100)), None, "the same entry serves it");
+        assert_eq!(alarms.expired(Moment(105)), Some(Timer::Authentication));
+        assert_eq!(alarms.arm(Timer::Authentication, Moment(140)), Some(Moment(140)), "its entry is used up");
+        assert_eq!(alarms.expired(Moment(105)), Some(replay));
+        assert_eq!((alarms.expired(Moment(105)), alarms.look_again()), (None, None), "140 is soon enough");
+        assert_eq!(alarms.expired(Moment(140)), Some(Timer::Authentication));
+        assert_eq!((alarms.expired(Moment(140)), alarms.look_again()), (None, Some(Moment(500))));
+        assert_eq!(alarms.expired(Moment(500)), Some(idle));
+        assert_eq!((alarms.expired(Moment(500)), alarms.look_again()), (None, None));
     }
 }

@@ -218,12 +218,12 @@ impl EventLoop {
     fn dialled(&mut self, key: Key, Dialled { mut facts, cancel_key }: Dialled) {
         let Some(Dialling { id, ask, stage, .. }) = self.diallings.remove(key) else { return };
         let Way::LoggingIn(stream, endpoint, _) = stage else { return };
-        self.world.share_parameters(&mut facts.parameters);
+        let endpoint = self.world.share(&mut facts, endpoint);
         let Ask { client, node, .. } = ask;
         let process = self.shared.processes.list(node, facts.process_id);
-        let stage = Stage::Parked(Parked::new(), facts);
-        let new = Backend { id, node, stream, endpoint, process, cancel_key, stage };
-        let key = self.insert_backend(new);
+        let stage = Stage::Parked(Box::new((Parked::new(), facts)));
+        let new = Backend { id, stream, endpoint, process, cancel_key, stage };
+        let key = self.backends.insert(new);
         if let Some(backend) = self.backends.get_mut(key) {
             self.driver.rewatch(&mut backend.stream, Token::Backend(key), false);
         }

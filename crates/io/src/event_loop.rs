@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pgherd_pool::{Effect, Home, Ticket};
-use pgherd_session::{Actions, Shutdown, Timer};
-use pgherd_types::{BackendId, Moment, SessionId};
+use pgherd_session::{Actions, Shutdown};
+use pgherd_types::{BackendId, Moment};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventFlags};
 use rustix::time::Timespec;
@@ -42,8 +42,8 @@ pub(crate) struct EventLoop {
     pub(crate) partings: Slab<Parting>,
     pub(crate) listening: Listening,
     pub(crate) names: Names,
-    pub(crate) by_session: HashMap<SessionId, Key>,
-    pub(crate) by_backend: HashMap<BackendId, Key>,
+    /// The backends that nobody has.
+    pub(crate) idle: HashMap<BackendId, Key>,
     pub(crate) asks: HashMap<Ticket, Ask>,
     pub(crate) wheel: Wheel<Due>,
     /// Streams with more to read than one turn allowed.
@@ -53,6 +53,8 @@ pub(crate) struct EventLoop {
     /// What sessions have to be told once the present event is done with.
     pub(crate) pending: VecDeque<(Key, Pending)>,
     pub(crate) read_buffer: Box<[u8]>,
+    /// Where [`Action::HoldClient`](pgherd_session::Action::HoldClient) cut the bytes that were handled last.
+    pub(crate) cut: Option<usize>,
     pub(crate) actions: Actions,
     pub(crate) draining: Option<Shutdown>,
     pub(crate) next_session: u32,
@@ -61,7 +63,7 @@ pub(crate) struct EventLoop {
 /// What a timer of the wheel is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
-    Session(Key, Timer),
+    Session(Key),
     Startup(Key),
     Dialling(Key),
     Resetting(Key),
@@ -106,13 +108,13 @@ impl EventLoop {
             partings: Slab::default(),
             listening,
             names: Names::default(),
-            by_session: HashMap::new(),
-            by_backend: HashMap::new(),
+            idle: HashMap::new(),
             asks: HashMap::new(),
             wheel: Wheel::new(now),
             unread: VecDeque::new(),
             effects: VecDeque::new(),
             pending: VecDeque::new(),
+            cut: None,
             read_buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             actions: Actions::default(),
             draining: None,
@@ -227,7 +229,7 @@ impl EventLoop {
 
     fn due(&mut self, due: Due) {
         match due {
-            Due::Session(key, timer) => self.session_timer(key, timer),
+            Due::Session(key) => self.session_timer(key),
             Due::Startup(key) => self.startup_limit(key),
             Due::Dialling(key) => self.dialling_limit(key),
             Due::Resetting(key) => self.reset_limit(key),
@@ -250,7 +252,7 @@ impl EventLoop {
         }
         let EventLoop { wheel, clients, backends, diallings, cancellers, partings, .. } = self;
         wheel.retain(|due| match due {
-            Due::Session(key, _) | Due::Startup(key) => clients.get(key).is_some(),
+            Due::Session(key) | Due::Startup(key) => clients.get(key).is_some(),
             Due::Dialling(key) => diallings.get(key).is_some(),
             Due::Resetting(key) => backends.get(key).is_some(),
             Due::Canceller(key) => cancellers.get(key).is_some(),

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use pgherd_pool::Verdict;
-use pgherd_session::{Action, Bytes, Event, Report, Timer};
+use pgherd_session::{Action, Bytes, Event, Report};
 use pgherd_types::{BackendId, Identity, SessionId};
 
-use crate::client_conn::{Fired, Place};
+use crate::client_conn::{Alarms, Place};
 use crate::event_loop::{Due, EventLoop};
 use crate::pending::Pending;
 use crate::shared::Letter;
@@ -36,6 +36,7 @@ const GATHERED_PARTS: usize = 8;
 impl EventLoop {
     /// Tells a session what happened and does what it wants done. A session that fails is ended, and nothing else.
     pub(crate) fn deliver(&mut self, key: Key, event: Event<'_>) {
+        self.cut = None;
         let Some(client) = self.clients.get_mut(key) else { return };
         let input = input_of(&event);
         let mut context = self.world.context(self.now, client.own_policy.as_deref());
@@ -123,11 +124,7 @@ impl EventLoop {
             Action::Admit(identity) => self.admit(key, identity),
             Action::Acquire { node, identity } => self.acquire(key, node, identity),
             Action::Release(lease, fate) => self.release(key, lease, fate),
-            Action::HoldClient { from } => {
-                if let Some(client) = self.clients.get_mut(key) {
-                    client.cut = Some(from);
-                }
-            }
+            Action::HoldClient { from } => self.cut = Some(from),
             Action::ResumeClient => self.pending.push_back((key, Pending::Resume)),
             Action::CancelBackend(backend) => self.cancel_backend(key, backend),
             Action::CancelSession { session, key } => self.cancel_session(SessionId(session), key),
@@ -138,7 +135,7 @@ impl EventLoop {
             Action::Arm(timer, due) => {
                 let Some(client) = self.clients.get_mut(key) else { return };
                 if let Some(due) = client.alarms.arm(timer, due) {
-                    self.wheel.insert(due, Due::Session(key, timer));
+                    self.wheel.insert(due, Due::Session(key));
                 }
             }
             Action::Disarm(timer) => {
@@ -161,9 +158,8 @@ impl EventLoop {
         if let Some(how) = self.draining {
             return self.pending.push_back((key, Pending::Drain(how)));
         }
-        client.entry.identify(Arc::clone(&identity));
-        client.identity = Some(identity);
-        let id = client.id;
+        client.entry.identify(identity);
+        let id = client.session.id();
         self.shared.started();
         let verdict = self.shared.admission().ask(id);
         client.place = match verdict {
@@ -179,8 +175,8 @@ impl EventLoop {
 
     /// A session that waited has its place now.
     pub(crate) fn admitted(&mut self, session: SessionId) {
-        match self.by_session.get(&session) {
-            Some(&key) => self.pending.push_back((key, Pending::Admitted)),
+        match self.client_of(session) {
+            Some(key) => self.pending.push_back((key, Pending::Admitted)),
             // It ended while the word was on its way: its place goes to the next.
             None => self.give_place_back(session),
         }
@@ -202,18 +198,24 @@ impl EventLoop {
         }
     }
 
-    pub(crate) fn session_timer(&mut self, key: Key, timer: Timer) {
-        let Some(client) = self.clients.get_mut(key) else { return };
-        match client.alarms.fire(timer, self.now) {
-            Fired::Expired => self.deliver(key, Event::Timer(timer)),
-            Fired::Later(due) => self.wheel.insert(due, Due::Session(key, timer)),
-            Fired::Nothing => {}
+    /// A session's entry in the wheel has fired.
+    pub(crate) fn session_timer(&mut self, key: Key) {
+        // One that is set again at once has to wait for the wheel.
+        for _ in 0..Alarms::TIMERS {
+            let Some(client) = self.clients.get_mut(key) else { return };
+            let Some(timer) = client.alarms.expired(self.now) else { break };
+            self.deliver(key, Event::Timer(timer));
+        }
+        if let Some(client) = self.clients.get_mut(key)
+            && let Some(due) = client.alarms.look_again()
+        {
+            self.wheel.insert(due, Due::Session(key));
         }
     }
 
     fn report(&self, key: Key, report: Report, input: &[u8], made: &[u8]) {
         let Some(client) = self.clients.get(key) else { return };
-        let session = client.id;
+        let session = client.session.id();
         let observe = |what: Observation<'_>| self.shared.observe(what);
         match report {
             Report::Opened(identity) => {

@@ -89,7 +89,6 @@ impl EventLoop {
         if is_much {
             self.driver.stop_for_bulk(&mut client.stream);
         }
-        client.cut = None;
         self.deliver(key, Event::ClientBytes(bytes));
         self.keep_held(key, bytes);
         if !more {
@@ -270,7 +269,7 @@ impl EventLoop {
 
     /// Lets nothing more come from a backend that goes to another loop, and deals with what came before.
     pub(crate) fn stop_receiving(&mut self, id: BackendId) {
-        let Some(&key) = self.by_backend.get(&id) else { return };
+        let Some(&key) = self.idle.get(&id) else { return };
         let Some(backend) = self.backends.get_mut(key) else { return };
         if self.driver.stop_receiving(&mut backend.stream).is_err() {
             self.drop_backend(key);

@@ -14,6 +14,7 @@ mod dialling;
 mod driver;
 mod event_loop;
 mod execute;
+mod few;
 mod hearing;
 mod helper;
 mod listener;

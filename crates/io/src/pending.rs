@@ -15,7 +15,8 @@ pub(crate) enum Pending {
     Resume,
     Admitted,
     NotAdmitted,
-    Granted(Lease),
+    /// The lease, and where the backend's socket is.
+    Granted(Lease, Key),
     Refused(NodeId, Refusal),
     BackendGone(BackendId, Gone),
     Admin(Vec<u8>, Option<NodeId>),
@@ -39,7 +40,7 @@ impl EventLoop {
                 self.deliver(key, Event::Admitted);
             }
             Pending::NotAdmitted => self.deliver(key, Event::NotAdmitted),
-            Pending::Granted(lease) => self.grant(key, lease),
+            Pending::Granted(lease, leg) => self.grant(key, lease, leg),
             Pending::Refused(node, why) => self.deliver(key, Event::Refused { node, why: &why }),
             Pending::BackendGone(backend, why) => self.deliver(key, Event::BackendGone { backend, why }),
             Pending::Admin(text, balanced) => self.ask_admin(key, &text, balanced),
@@ -69,7 +70,7 @@ impl EventLoop {
     fn ask_admin(&mut self, key: Key, text: &[u8], balanced: Option<NodeId>) {
         let Some(client) = self.clients.get(key) else { return };
         let (ask, admin) =
-            (AdminAsk { session: client.id, text, balanced }, Arc::clone(&self.shared.hooks.admin));
+            (AdminAsk { session: client.session.id(), text, balanced }, Arc::clone(&self.shared.hooks.admin));
         match catch_unwind(AssertUnwindSafe(|| admin(ask))) {
             Ok(answer) => {
                 self.renew_policy(key);
@@ -82,7 +83,8 @@ impl EventLoop {
     /// Asks what a session obeys, where it may have settings of its own.
     pub(crate) fn renew_policy(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        let (hook, id, common) = (&self.shared.hooks.own_policy, client.id, &self.world.live.policy);
+        let (hook, id, common) =
+            (&self.shared.hooks.own_policy, client.session.id(), &self.world.live.policy);
         match catch_unwind(AssertUnwindSafe(|| hook(id, common))) {
             Ok(own) => client.own_policy = own,
             Err(_) => self.session_failed(key),

@@ -5,7 +5,7 @@ use pgherd_types::BackendId;
 use rustix::event::epoll::EventFlags;
 
 use crate::backend_conn::{Backend, Stage};
-use crate::client_conn::{Input, Place};
+use crate::client_conn::{Held, Input, Place};
 use crate::event_loop::{EventLoop, READS_PER_TURN};
 use crate::slab::Key;
 use crate::stream::{Received, Sent, Stream};
@@ -37,7 +37,6 @@ impl EventLoop {
             }
             match client.stream.receive(&mut buffer) {
                 Received::Bytes(n) => {
-                    client.cut = None;
                     let bytes = buffer.get(..n).unwrap_or_default();
                     self.deliver(key, Event::ClientBytes(bytes));
                     self.keep_held(key, bytes);
@@ -65,33 +64,33 @@ impl EventLoop {
     }
 
     pub(crate) fn keep_held(&mut self, key: Key, bytes: &[u8]) {
+        let Some(from) = self.cut.take() else { return };
         let Some(client) = self.clients.get_mut(key) else { return };
-        if let Some(from) = client.cut.take() {
-            let rest = bytes.get(from..).unwrap_or_default();
-            if !matches!(client.input, Input::Ended) {
-                client.input = Input::Held(rest.to_vec(), 0);
-            }
+        let rest = bytes.get(from..).unwrap_or_default();
+        if !matches!(client.input, Input::Ended) {
+            client.input = Input::Held(Box::new(Held { bytes: rest.to_vec(), from: 0 }));
         }
     }
 
     /// Hands back to a session what it had held, and lets its client be read again.
     pub(crate) fn resume(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        let (held, from) = match core::mem::replace(&mut client.input, Input::Flowing) {
-            Input::Held(held, from) => (held, from),
-            Input::Flowing => (Vec::new(), 0),
+        let mut held = match core::mem::replace(&mut client.input, Input::Flowing) {
+            Input::Held(held) => held,
+            Input::Flowing => Box::default(),
             Input::Ended => {
                 client.input = Input::Ended;
                 return;
             }
         };
-        client.cut = None;
-        let bytes = held.get(from..).unwrap_or_default();
+        let bytes = held.bytes.get(held.from..).unwrap_or_default();
         self.deliver(key, Event::ClientBytes(bytes));
+        let cut = self.cut.take();
         let Some(client) = self.clients.get_mut(key) else { return };
-        match client.cut.take() {
+        match cut {
             Some(cut) if !matches!(client.input, Input::Ended) => {
-                client.input = Input::Held(held, from + cut);
+                held.from += cut;
+                client.input = Input::Held(held);
             }
             Some(_) | None => self.queue_client(key),
         }
@@ -180,7 +179,8 @@ impl EventLoop {
                 self.deliver_backend(key, id, client, bytes);
             }
             Stage::Gone(_) => {}
-            Stage::Resetting(reset, facts) => {
+            Stage::Resetting(resetting) => {
+                let (reset, facts) = &mut **resetting;
                 let mut out = Vec::new();
                 match reset.receive(bytes, facts, &mut out) {
                     ResetStep::Waiting => self.write_own(key, &out),
@@ -188,10 +188,13 @@ impl EventLoop {
                     ResetStep::Broken => self.discard_backend(key),
                 }
             }
-            Stage::Parked(parked, facts) => match parked.receive(bytes, facts) {
-                ParkedStep::Fine => {}
-                ParkedStep::Broken => self.lose_parked(key),
-            },
+            Stage::Parked(parked) => {
+                let (parked, facts) = &mut **parked;
+                match parked.receive(bytes, facts) {
+                    ParkedStep::Fine => {}
+                    ParkedStep::Broken => self.lose_parked(key),
+                }
+            }
         }
     }
 

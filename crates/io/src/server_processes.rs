@@ -9,7 +9,7 @@ use pgherd_types::NodeId;
 #[derive(Debug, Default)]
 pub(crate) struct ServerProcesses {
     /// How many backends have this process: a number may be used again before the end of the one before is known.
-    listed: Mutex<HashMap<(NodeId, u32), usize>>,
+    listed: Mutex<HashMap<(NodeId, u32), u32>>,
 }
 
 /// The server process of a backend; it is listed as long as this value is there.
@@ -27,7 +27,7 @@ impl ServerProcesses {
         ServerProcess { node, id, list: Arc::clone(self) }
     }
 
-    fn listed(&self) -> MutexGuard<'_, HashMap<(NodeId, u32), usize>> {
+    fn listed(&self) -> MutexGuard<'_, HashMap<(NodeId, u32), u32>> {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -41,6 +41,10 @@ impl Processes for ServerProcesses {
 impl ServerProcess {
     pub(crate) fn id(&self) -> u32 {
         self.id
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
     }
 }
 

@@ -3,12 +3,15 @@ use std::sync::{Arc, OnceLock};
 
 use pgherd_types::{Identity, Moment, SessionId};
 
+use crate::slab::Key;
 use crate::{Peer, SessionRow, SessionStage};
 
 /// What other threads may know of a session. Written when it changes its stage, not per query.
 #[derive(Debug)]
 pub(crate) struct SessionEntry {
     session: SessionId,
+    /// Its client, in its event loop.
+    key: Key,
     peer: Peer,
     connected: Moment,
     identity: OnceLock<Arc<Identity>>,
@@ -16,9 +19,13 @@ pub(crate) struct SessionEntry {
 }
 
 impl SessionEntry {
-    pub(crate) fn new(session: SessionId, peer: Peer, connected: Moment) -> Self {
+    pub(crate) fn new(session: SessionId, key: Key, peer: Peer, connected: Moment) -> Self {
         let stage = AtomicU8::new(code(SessionStage::Starting));
-        SessionEntry { session, peer, connected, identity: OnceLock::new(), stage }
+        SessionEntry { session, key, peer, connected, identity: OnceLock::new(), stage }
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        self.key
     }
 
     pub(crate) fn peer(&self) -> &Peer {

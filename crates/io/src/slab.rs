@@ -1,11 +1,18 @@
 /// A table whose places are used again, with keys that outlive their values: a key of a value that is gone finds
 /// nothing, even when its place has a new value. Event loops need that, because the kernel and other threads may
 /// still speak of a connection that was closed a moment ago.
+///
+/// It grows by chunks that stay where they are: thousands of values are never copied at once, and there is no room for
+/// twice as many.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    places: Vec<Place<T>>,
+    /// All full but the last one.
+    chunks: Vec<Vec<Place<T>>>,
     free: Vec<u32>,
 }
+
+/// Values of one chunk.
+const CHUNK: usize = 32;
 
 /// Names a value in a [`Slab`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,38 +42,71 @@ impl Key {
     }
 }
 
+impl<T> Slab<T> {
+    /// Bytes that each value takes.
+    #[cfg(test)]
+    pub(crate) const PLACE_BYTES: usize = size_of::<Place<T>>();
+}
+
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab { places: Vec::new(), free: Vec::new() }
+        Slab { chunks: Vec::new(), free: Vec::new() }
     }
 }
 
 impl<T> Slab<T> {
     pub(crate) fn insert(&mut self, value: T) -> Key {
+        self.insert_with(|_| value)
+    }
+
+    /// Inserts a value that is made with its key.
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
         if let Some(index) = self.free.pop()
-            && let Some(place) = self.places.get_mut(index as usize)
+            && let Some(place) = self.place_mut(index)
         {
-            place.value = Some(value);
-            return Key { index, generation: place.generation };
+            let key = Key { index, generation: place.generation };
+            place.value = Some(make(key));
+            return key;
         }
         // Each value has a descriptor, of which there are far fewer than 2^32.
-        let index = self.places.len() as u32;
-        self.places.push(Place { generation: 0, value: Some(value) });
-        Key { index, generation: 0 }
+        let key = Key { index: self.places() as u32, generation: 0 };
+        let place = Place { generation: 0, value: Some(make(key)) };
+        match self.chunks.last_mut().filter(|last| last.len() < CHUNK) {
+            Some(last) => last.push(place),
+            None => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(place);
+                self.chunks.push(chunk);
+            }
+        }
+        key
+    }
+
+    /// Places there are, those included that are free.
+    fn places(&self) -> usize {
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    }
+
+    fn place(&self, index: u32) -> Option<&Place<T>> {
+        self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
+    }
+
+    fn place_mut(&mut self, index: u32) -> Option<&mut Place<T>> {
+        self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        let place = self.places.get(key.index as usize)?;
+        let place = self.place(key.index)?;
         if place.generation == key.generation { place.value.as_ref() } else { None }
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let place = self.places.get_mut(key.index as usize)?;
+        let place = self.place_mut(key.index)?;
         if place.generation == key.generation { place.value.as_mut() } else { None }
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        let place = self.places.get_mut(key.index as usize)?;
+        let place = self.place_mut(key.index)?;
         if place.generation != key.generation {
             return None;
         }
@@ -77,11 +117,11 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.places() - self.free.len()
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
-        self.places.iter().enumerate().filter_map(|(index, place)| {
+        self.chunks.iter().flatten().enumerate().filter_map(|(index, place)| {
             place.value.as_ref()?;
             Some(Key { index: index as u32, generation: place.generation })
         })
@@ -90,7 +130,7 @@ impl<T> Slab<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, Slab};
+    use super::{CHUNK, Key, Slab};
 
     #[test]
     fn an_old_key_finds_nothing_in_a_place_that_is_used_again() {
@@ -102,5 +142,23 @@ mod tests {
         assert_eq!((slab.get(old), slab.get(new)), (None, Some(&'b')));
         assert_eq!(Key::from_bits(new.bits() | 31 << 59), new, "five bits are to spare");
         assert_eq!((slab.len(), slab.keys().collect::<Vec<_>>()), (1, vec![new]));
+    }
+
+    #[test]
+    fn keys_find_their_values_in_all_chunks() {
+        let mut slab = Slab::default();
+        let keys: Vec<Key> = (0..3 * CHUNK + 1).map(|number| slab.insert(number)).collect();
+        assert_eq!(slab.len(), keys.len());
+        assert!(keys.iter().enumerate().all(|(number, key)| slab.get(*key) == Some(&number)));
+        assert_eq!(slab.keys().collect::<Vec<_>>(), keys);
+        let gone = keys[CHUNK];
+        assert_eq!(slab.remove(gone), Some(CHUNK));
+        let again = slab.insert_with(|key| key.index as usize);
+        assert_eq!((slab.get(again), again.index), (Some(&CHUNK), gone.index));
+        assert_eq!((slab.get(gone), slab.len()), (None, keys.len()));
+        for (number, key) in keys.iter().enumerate().filter(|(_, key)| **key != gone) {
+            assert_eq!(slab.remove(*key), Some(number));
+        }
+        assert_eq!((slab.len(), slab.keys().collect::<Vec<_>>()), (1, vec![again]));
     }
 }

@@ -95,8 +95,8 @@ pub(crate) enum Last {
     Failed,
 }
 
-/// Bytes that wait to be read, from the offset on.
-#[derive(Debug)]
+/// Bytes that wait to be read or to be written, from the offset on.
+#[derive(Debug, Default)]
 struct Kept {
     bytes: Vec<u8>,
     from: usize,
@@ -107,8 +107,8 @@ struct Kept {
 enum Output {
     /// Anything.
     Open,
-    /// These bytes, from the offset on, come first.
-    Short(Vec<u8>, usize),
+    /// These bytes come first.
+    Short(Box<Kept>),
     /// Nothing any more; what is written is dropped. The reading side finds out what happened.
     Broken,
 }
@@ -138,7 +138,7 @@ pub(crate) enum Sent {
 }
 
 /// Where a stream can be opened to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
     Tcp(SocketAddr),
     Unix(PathBuf),
@@ -246,8 +246,8 @@ impl Stream {
     pub(crate) fn queue(&mut self, parts: &[IoSlice<'_>]) -> Option<Sent> {
         match &mut self.state {
             Output::Open => None,
-            Output::Short(kept, _) => {
-                parts.iter().for_each(|part| kept.extend_from_slice(part));
+            Output::Short(kept) => {
+                parts.iter().for_each(|part| kept.bytes.extend_from_slice(part));
                 Some(Sent::Short)
             }
             Output::Broken => Some(Sent::Broken),
@@ -256,7 +256,7 @@ impl Stream {
 
     /// Keeps what a ring could not write, to be written before anything else.
     pub(crate) fn keep_unsent(&mut self, rest: Vec<u8>) {
-        self.state = Output::Short(rest, 0);
+        self.state = Output::Short(Box::new(Kept { bytes: rest, from: 0 }));
     }
 
     /// Writes, or keeps what cannot be written now. After a short write, writability has to be watched.
@@ -276,7 +276,7 @@ impl Stream {
                 if kept.is_empty() {
                     return Sent::All;
                 }
-                self.state = Output::Short(kept, 0);
+                self.keep_unsent(kept);
                 Sent::Short
             }
             Err(_) => self.fail(),
@@ -285,17 +285,17 @@ impl Stream {
 
     /// Writes what was kept. [`Sent::All`] when nothing is left; its memory is freed then.
     pub(crate) fn flush(&mut self) -> Sent {
-        let Output::Short(kept, from) = &mut self.state else {
+        let Output::Short(kept) = &mut self.state else {
             return if self.is_broken() { Sent::Broken } else { Sent::All };
         };
-        let rest = kept.get(*from..).unwrap_or_default();
+        let rest = kept.bytes.get(kept.from..).unwrap_or_default();
         match send_now(&self.socket, &[IoSlice::new(rest)]) {
             Ok(sent) if sent == rest.len() => {
                 self.state = Output::Open;
                 Sent::All
             }
             Ok(sent) => {
-                *from += sent;
+                kept.from += sent;
                 Sent::Short
             }
             Err(_) => self.fail(),
@@ -310,7 +310,7 @@ impl Stream {
 
     /// True while something is unsent.
     pub(crate) fn is_clogged(&self) -> bool {
-        matches!(self.state, Output::Short(..))
+        matches!(self.state, Output::Short(_))
     }
 
     /// True after a write failed.
@@ -364,7 +364,7 @@ impl ByRing {
 
     /// Keeps what the ring brought.
     pub(crate) fn keep(&mut self, bytes: &[u8]) {
-        let kept = self.kept.get_or_insert_with(|| Box::new(Kept { bytes: Vec::new(), from: 0 }));
+        let kept = self.kept.get_or_insert_default();
         kept.bytes.extend_from_slice(bytes);
     }
 

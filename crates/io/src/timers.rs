@@ -13,14 +13,17 @@ pub(crate) struct Wheel<K> {
     count: usize,
 }
 
-/// The timers whose ticks leave the same remainder.
+/// The timers whose ticks leave the same remainder, which is the spoke's number.
 #[derive(Debug)]
 struct Spoke<K> {
-    timers: Vec<(u64, K)>,
+    number: u64,
+    /// Each with the turn of the wheel in which it is due: half of what its tick would take, and enough for centuries.
+    timers: Vec<(u32, K)>,
+    /// The tick of the first of them, [`NEVER`] without any.
     first: u64,
 }
 
-const SPOKES: usize = 512;
+const SPOKES: u64 = 512;
 const TICK_MS: u64 = 10;
 const NEVER: u64 = u64::MAX;
 
@@ -29,20 +32,14 @@ const KEPT: usize = 64;
 
 impl<K: Copy> Wheel<K> {
     pub(crate) fn new(now: Moment) -> Self {
-        Wheel {
-            spokes: (0..SPOKES).map(|_| Spoke { timers: Vec::new(), first: NEVER }).collect(),
-            done: now.0 / TICK_MS,
-            next: NEVER,
-            count: 0,
-        }
+        Wheel { spokes: (0..SPOKES).map(Spoke::new).collect(), done: now.0 / TICK_MS, next: NEVER, count: 0 }
     }
 
     /// Lets `key` fire at `due`, or up to one tick later.
     pub(crate) fn insert(&mut self, due: Moment, key: K) {
         let tick = due.0.div_ceil(TICK_MS).max(self.done + 1);
-        if let Some(spoke) = self.spokes.get_mut((tick % SPOKES as u64) as usize) {
-            spoke.timers.push((tick, key));
-            spoke.first = spoke.first.min(tick);
+        if let Some(spoke) = self.spokes.get_mut((tick % SPOKES) as usize) {
+            spoke.push(tick, key);
             self.next = self.next.min(tick);
             self.count += 1;
         }
@@ -86,6 +83,16 @@ impl<K: Copy> Wheel<K> {
 }
 
 impl<K: Copy> Spoke<K> {
+    fn new(number: u64) -> Self {
+        Spoke { number, timers: Vec::new(), first: NEVER }
+    }
+
+    fn push(&mut self, tick: u64, key: K) {
+        let turn = u32::try_from(tick / SPOKES).unwrap_or(u32::MAX);
+        self.timers.push((turn, key));
+        self.first = self.first.min(tick);
+    }
+
     fn fire(&mut self, tick: u64, fired: &mut Vec<K>) {
         self.retain(|due, key| {
             if due <= tick {
@@ -96,9 +103,11 @@ impl<K: Copy> Spoke<K> {
     }
 
     fn retain(&mut self, mut wanted: impl FnMut(u64, K) -> bool) {
-        self.timers.retain(|&(due, key)| wanted(due, key));
+        let number = self.number;
+        let tick = |turn: u32| u64::from(turn) * SPOKES + number;
+        self.timers.retain(|&(turn, key)| wanted(tick(turn), key));
         self.timers.shrink_to(KEPT);
-        self.first = self.timers.iter().map(|(due, _)| *due).min().unwrap_or(NEVER);
+        self.first = self.timers.iter().map(|(turn, _)| tick(*turn)).min().unwrap_or(NEVER);
     }
 }
 

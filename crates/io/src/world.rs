@@ -2,14 +2,15 @@ use std::io;
 use std::sync::Arc;
 
 use pgherd_route::Router;
-use pgherd_session::{CANCEL_KEY_BYTES, Context, Policy};
-use pgherd_types::{Moment, Parameters, Replication, Topology};
+use pgherd_session::{CANCEL_KEY_BYTES, Common, Context, Policy};
+use pgherd_types::{Alike, BackendFacts, KnownParameters, Moment, Replication, Topology};
 
 use crate::LiveSettings;
 use crate::random::{Random, Secrets, secret};
 use crate::server_processes::ServerProcesses;
 use crate::shared::Shared;
 use crate::snapshot::Seen;
+use crate::stream::Endpoint;
 
 /// What an event loop knows of the world: what a session may look at, apart from the time.
 #[derive(Debug)]
@@ -20,11 +21,12 @@ pub(crate) struct World {
     catalogs_epoch: u64,
     processes: Arc<ServerProcesses>,
     router: Router,
+    common: Common,
     random: Random,
     /// The cancel keys of the next clients.
     pub(crate) cancel_keys: Secrets<CANCEL_KEY_BYTES>,
-    /// The parameters of the backend that was dialled last.
-    last_parameters: Parameters,
+    parameters: KnownParameters,
+    endpoints: Alike<Endpoint>,
 }
 
 /// What is new since it was last looked at.
@@ -43,9 +45,11 @@ impl World {
             catalogs_epoch: 0,
             processes: Arc::clone(&shared.processes),
             router: Router::new(secret()?),
+            common: Common::default(),
             random: Random::from_system()?,
             cancel_keys: Secrets::new(),
-            last_parameters: Parameters::default(),
+            parameters: KnownParameters::default(),
+            endpoints: Alike::default(),
         })
     }
 
@@ -59,11 +63,10 @@ impl World {
         }
     }
 
-    /// A backend was dialled: most have the parameters of the one before, and share their memory.
-    pub(crate) fn share_parameters(&mut self, of: &mut Parameters) {
-        if !of.share(&self.last_parameters) {
-            self.last_parameters = of.clone();
-        }
+    /// A backend was dialled: it shares what it has in common with others.
+    pub(crate) fn share(&mut self, facts: &mut BackendFacts, endpoint: Endpoint) -> Arc<Endpoint> {
+        facts.parameters.share(&mut self.parameters);
+        self.endpoints.share(Arc::new(endpoint))
     }
 
     /// A statement that changes catalogs has passed: this loop forgets what it knows at once, the others in their next
@@ -84,6 +87,7 @@ impl World {
             catalogs_epoch: self.catalogs_epoch,
             processes: &*self.processes,
             router: &mut self.router,
+            common: &mut self.common,
             random: self.random.next(),
         }
     }

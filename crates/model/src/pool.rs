@@ -128,7 +128,7 @@ impl Pool {
         let at = idle.unwrap_or_else(|| self.dial(node, identity, data));
         let slot = &mut self.slots[at];
         slot.holder = Some(holder);
-        Lease::issue(slot.id, node, Box::new(slot.facts.clone()))
+        Lease::issue(slot.id, node, slot.facts.clone())
     }
 
     fn dial(&mut self, node: NodeId, identity: &Arc<Identity>, data: &Data) -> usize {
@@ -174,7 +174,7 @@ impl Pool {
             return Err(format!("backend {id} is released by client {holder}, whose it is not"));
         }
         slot.holder = None;
-        slot.facts = *lease.facts;
+        slot.facts = lease.facts;
         // What was written before is still delivered.
         let waiting = core::mem::take(&mut slot.to);
         match fate {

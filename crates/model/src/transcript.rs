@@ -24,8 +24,8 @@ use std::fmt::Write as _;
 
 use pgherd_route::Router;
 use pgherd_session::{
-    Action, Actions, BackendMessages, Bytes, Context, Event, Gone, Line, Policy, Refusal, Report, Session,
-    Tracing,
+    Action, Actions, BackendMessages, Bytes, Common, Context, Event, Gone, Line, Policy, Refusal, Report,
+    Session, Tracing,
 };
 use pgherd_types::{
     BackendFacts, BackendId, ClusteringMode, Lease, Moment, NodeId, Replication, SessionId, Topology,
@@ -73,6 +73,7 @@ const PROCESSES: [(NodeId, u32); 4] =
 struct Player {
     session: Session,
     router: Router,
+    common: Common,
     topology: Topology,
     policy: Policy,
     actions: Actions,
@@ -88,6 +89,7 @@ impl Player {
         let mut player = Player {
             session: Session::new(SessionId(7), [7; 32]),
             router: Router::default(),
+            common: Common::default(),
             topology: world::topology(mode, 1),
             policy: world::policy(),
             actions: Actions::default(),
@@ -170,6 +172,7 @@ impl Player {
             catalogs_epoch: 0,
             processes: &PROCESSES,
             router: &mut self.router,
+            common: &mut self.common,
             // Of two nodes with equal weights it draws the second.
             random: u64::MAX,
         };
@@ -240,7 +243,7 @@ fn tracing(words: &str) -> Result<Tracing, String> {
 }
 
 fn lease(id: u64, node: u8) -> Lease {
-    Lease::issue(BackendId(id), NodeId(node), Box::<BackendFacts>::default())
+    Lease::issue(BackendId(id), NodeId(node), BackendFacts::default())
 }
 
 fn slice<'a>(bytes: &Bytes, input: &'a [u8], made: &'a [u8]) -> &'a [u8] {

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_route::Router;
-use pgherd_session::{Actions, Closing, Policy, ResetList, Session, Timer, Tracing};
+use pgherd_session::{Actions, Closing, Common, Policy, ResetList, Session, Timer, Tracing};
 use pgherd_types::{
     Address, BackendId, ClusteringMode, Identity, Moment, Node, NodeId, NodeStatus, Replication, SessionId,
     Topology,
@@ -139,6 +139,7 @@ enum Pending {
 pub(crate) struct World<'a> {
     rng: Rng,
     router: &'a mut Router,
+    common: Common,
     topology: Topology,
     replication: Replication,
     catalogs_epoch: u64,
@@ -203,6 +204,7 @@ impl<'a> World<'a> {
         World {
             rng,
             router,
+            common: Common::default(),
             topology: topology(setup.mode, setup.standbys),
             replication: Replication::default(),
             // Nothing that was learnt in another run counts in this one.

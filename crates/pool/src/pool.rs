@@ -102,9 +102,25 @@ pub struct BackendRow {
 struct Entry {
     node: NodeId,
     identity: Arc<Identity>,
-    stage: BackendStage,
+    stage: Stage,
     created: Moment,
-    leases: u64,
+    leases: u32,
+}
+
+/// As [`BackendStage`], but what is known of a rest is where the rests are: most backends have none.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Busy,
+    Idle { rest: u64 },
+    Evicted,
+}
+
+/// A backend that nobody has.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    backend: BackendId,
+    home: Home,
+    since: Moment,
 }
 
 #[derive(Debug, Default)]
@@ -112,10 +128,10 @@ struct PerNode {
     used: usize,
     evicting: usize,
     waiters: Waiters,
-    /// The idle ones by identity, the one that was used last at the end.
-    idle: HashMap<Arc<Identity>, Vec<BackendId>>,
+    /// The rests of the idle ones by identity, the one that was used last at the end.
+    idle: HashMap<Arc<Identity>, Vec<u64>>,
     /// The idle ones by the order of their rest.
-    rests: BTreeMap<u64, BackendId>,
+    rests: BTreeMap<u64, Rest>,
 }
 
 impl Pool {
@@ -163,16 +179,16 @@ impl Pool {
         let Some(entry) = self.backends.get_mut(&backend) else { return };
         let Some(per_node) = self.nodes.get_mut(&entry.node) else { return };
         if !self.limits.may_idle(&entry.identity) || per_node.used > self.limits.per_node {
-            entry.stage = BackendStage::Evicted;
+            entry.stage = Stage::Evicted;
             per_node.evicting += 1;
             out.push(Effect::Evict { backend, home });
             return;
         }
         let rest = self.next_rest;
         self.next_rest += 1;
-        entry.stage = BackendStage::Idle { home, since: now, rest };
-        per_node.rests.insert(rest, backend);
-        per_node.idle.entry(Arc::clone(&entry.identity)).or_default().push(backend);
+        entry.stage = Stage::Idle { rest };
+        per_node.rests.insert(rest, Rest { backend, home, since: now });
+        per_node.idle.entry(Arc::clone(&entry.identity)).or_default().push(rest);
         let node = entry.node;
         self.serve(now, node, out);
     }
@@ -183,9 +199,9 @@ impl Pool {
         let Some(per_node) = self.nodes.get_mut(&entry.node) else { return };
         per_node.used -= 1;
         match entry.stage {
-            BackendStage::Idle { rest, .. } => per_node.remove_idle(&entry.identity, backend, rest),
-            BackendStage::Evicted => per_node.evicting -= 1,
-            BackendStage::Busy => {}
+            Stage::Idle { rest } => per_node.remove_idle(&entry.identity, rest),
+            Stage::Evicted => per_node.evicting -= 1,
+            Stage::Busy => {}
         }
         self.serve(now, entry.node, out);
     }
@@ -194,11 +210,11 @@ impl Pool {
     /// find it missing and say [`Pool::redial`].
     pub fn lost_while_idle(&mut self, now: Moment, backend: BackendId, out: &mut Effects) -> bool {
         match self.backends.get(&backend).map(|entry| entry.stage) {
-            Some(BackendStage::Idle { .. } | BackendStage::Evicted) => {
+            Some(Stage::Idle { .. } | Stage::Evicted) => {
                 self.gone(now, backend, out);
                 true
             }
-            Some(BackendStage::Busy) | None => false,
+            Some(Stage::Busy) | None => false,
         }
     }
 
@@ -214,14 +230,13 @@ impl Pool {
     /// Closes what has been idle for too long.
     pub fn expire(&mut self, now: Moment, out: &mut Effects) {
         for per_node in self.nodes.values_mut() {
-            while let Some((&rest, &backend)) = per_node.rests.first_key_value() {
+            while let Some((&rest, &Rest { backend, since, .. })) = per_node.rests.first_key_value() {
                 let Some(entry) = self.backends.get_mut(&backend) else { break };
-                let BackendStage::Idle { since, .. } = entry.stage else { break };
                 let old = self.limits.life_time.is_some_and(|life| now.since(since) >= life);
                 if !old && self.limits.may_idle(&entry.identity) {
                     break;
                 }
-                per_node.evict(entry, backend, rest, out);
+                per_node.evict(entry, rest, out);
             }
         }
     }
@@ -229,9 +244,9 @@ impl Pool {
     /// Closes all idle backends of a node, which went down.
     pub fn clear_node(&mut self, node: NodeId, out: &mut Effects) {
         let Some(per_node) = self.nodes.get_mut(&node) else { return };
-        while let Some((&rest, &backend)) = per_node.rests.first_key_value() {
+        while let Some((&rest, &Rest { backend, .. })) = per_node.rests.first_key_value() {
             let Some(entry) = self.backends.get_mut(&backend) else { break };
-            per_node.evict(entry, backend, rest, out);
+            per_node.evict(entry, rest, out);
         }
     }
 
@@ -251,10 +266,20 @@ impl Pool {
             backend,
             node: entry.node,
             identity: Arc::clone(&entry.identity),
-            stage: entry.stage,
+            stage: self.stage_of(entry),
             created: entry.created,
-            leases: entry.leases,
+            leases: entry.leases.into(),
         })
+    }
+
+    fn stage_of(&self, entry: &Entry) -> BackendStage {
+        let rest = match entry.stage {
+            Stage::Busy => return BackendStage::Busy,
+            Stage::Evicted => return BackendStage::Evicted,
+            Stage::Idle { rest } => rest,
+        };
+        let found = self.nodes.get(&entry.node).and_then(|per_node| per_node.rests.get(&rest));
+        found.map_or(BackendStage::Busy, |&Rest { home, since, .. }| BackendStage::Idle { home, since, rest })
     }
 
     /// Grants from the head of the queue as long as there is something to grant, then makes room for the others.
@@ -267,19 +292,17 @@ impl Pool {
         let Some(per_node) = self.nodes.get_mut(&node) else { return false };
         let Some(head) = per_node.waiters.head() else { return false };
         let Some(stack) = per_node.idle.get(&head.identity) else { return false };
-        let homes = |id: &BackendId| match self.backends.get(id).map(|entry| entry.stage) {
-            Some(BackendStage::Idle { home, rest, .. }) => Some((*id, home, rest)),
-            Some(BackendStage::Busy | BackendStage::Evicted) | None => None,
-        };
-        let near = stack.iter().rev().filter_map(homes).find(|(_, home, _)| *home == head.home);
-        let Some((backend, home, rest)) = near.or_else(|| stack.iter().rev().find_map(homes)) else {
+        let resting = |rest: &u64| per_node.rests.get(rest).map(|found| (*rest, *found));
+        let near = stack.iter().rev().filter_map(resting).find(|(_, found)| found.home == head.home);
+        let Some((rest, Rest { backend, home, .. })) = near.or_else(|| stack.iter().rev().find_map(resting))
+        else {
             return false;
         };
         let Some(waiter) = per_node.waiters.pop() else { return false };
-        per_node.remove_idle(&waiter.identity, backend, rest);
+        per_node.remove_idle(&waiter.identity, rest);
         if let Some(entry) = self.backends.get_mut(&backend) {
-            entry.stage = BackendStage::Busy;
-            entry.leases += 1;
+            entry.stage = Stage::Busy;
+            entry.leases = entry.leases.saturating_add(1);
         }
         let source = Source::Idle(home);
         out.push(Effect::Grant(Grant { ticket: waiter.ticket, to: waiter.home, backend, source }));
@@ -294,8 +317,7 @@ impl Pool {
         let Some(waiter) = per_node.waiters.pop() else { return false };
         per_node.used += 1;
         let backend = self.new_id();
-        let entry =
-            Entry { node, identity: waiter.identity, stage: BackendStage::Busy, created: now, leases: 1 };
+        let entry = Entry { node, identity: waiter.identity, stage: Stage::Busy, created: now, leases: 1 };
         self.backends.insert(backend, entry);
         let source = Source::Dial;
         out.push(Effect::Grant(Grant { ticket: waiter.ticket, to: waiter.home, backend, source }));
@@ -306,9 +328,9 @@ impl Pool {
     fn make_room(&mut self, node: NodeId, out: &mut Effects) {
         let Some(per_node) = self.nodes.get_mut(&node) else { return };
         while per_node.evicting < per_node.waiters.len() {
-            let Some((&rest, &backend)) = per_node.rests.first_key_value() else { return };
+            let Some((&rest, &Rest { backend, .. })) = per_node.rests.first_key_value() else { return };
             let Some(entry) = self.backends.get_mut(&backend) else { return };
-            per_node.evict(entry, backend, rest, out);
+            per_node.evict(entry, rest, out);
         }
     }
 
@@ -320,23 +342,22 @@ impl Pool {
 }
 
 impl PerNode {
-    fn remove_idle(&mut self, identity: &Arc<Identity>, backend: BackendId, rest: u64) {
+    fn remove_idle(&mut self, identity: &Arc<Identity>, rest: u64) {
         self.rests.remove(&rest);
         if let Some(stack) = self.idle.get_mut(identity) {
-            stack.retain(|id| *id != backend);
+            stack.retain(|other| *other != rest);
             if stack.is_empty() {
                 self.idle.remove(identity);
             }
         }
     }
 
-    fn evict(&mut self, entry: &mut Entry, backend: BackendId, rest: u64, out: &mut Effects) {
-        if let BackendStage::Idle { home, .. } = entry.stage {
-            out.push(Effect::Evict { backend, home });
-            entry.stage = BackendStage::Evicted;
-            self.evicting += 1;
-        }
-        self.remove_idle(&entry.identity, backend, rest);
+    fn evict(&mut self, entry: &mut Entry, rest: u64, out: &mut Effects) {
+        let Some(&Rest { backend, home, .. }) = self.rests.get(&rest) else { return };
+        out.push(Effect::Evict { backend, home });
+        entry.stage = Stage::Evicted;
+        self.evicting += 1;
+        self.remove_idle(&entry.identity, rest);
     }
 }
 

@@ -105,6 +105,17 @@ pub struct NameScope<'a> {
     pub known: Option<ScopeId>,
 }
 
-/// The short name of a [`NameScope`]. It changes whenever the scope does.
+/// The short name of a [`NameScope`]. It changes whenever the scope does. In halves, because each session keeps one,
+/// and a whole one would have to lie at a multiple of 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScopeId(pub(crate) Fingerprint);
+pub struct ScopeId {
+    pub(crate) low: u64,
+    pub(crate) high: u64,
+}
+
+impl From<Fingerprint> for ScopeId {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+    fn from(Fingerprint(whole): Fingerprint) -> Self {
+        ScopeId { low: whole as u64, high: (whole >> 64) as u64 }
+    }
+}

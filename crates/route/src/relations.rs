@@ -51,7 +51,7 @@ struct Learnt {
 impl Relations {
     pub(crate) fn new(key: FingerprintKey) -> Self {
         let limits = RelationLimits::default();
-        let seed = |which: &[u8]| SharedSeed::from_u64(low_half(key.fingerprint(which).0));
+        let seed = |which: &[u8]| SharedSeed::from_u64(ScopeId::from(key.fingerprint(which)).low);
         Relations {
             key,
             seeds: [seed(b"low"), seed(b"high")],
@@ -93,7 +93,7 @@ impl Relations {
             identity.user().as_bytes(),
             identity.database().as_bytes(),
         ];
-        ScopeId(self.key.of_parts(own.into_iter().chain(options)))
+        self.key.of_parts(own.into_iter().chain(options)).into()
     }
 
     /// What is known of a relation.
@@ -148,8 +148,8 @@ impl Relations {
             (Kind::Function, Some(_)) => b'F',
         };
         let schema = schema.unwrap_or_default().as_bytes();
-        let half = |scope: u128, seed: &SharedSeed| {
-            let mut hasher = FoldHasher::with_seed(low_half(scope), seed);
+        let half = |scope: u64, seed: &SharedSeed| {
+            let mut hasher = FoldHasher::with_seed(scope, seed);
             hasher.write_u8(kind);
             hasher.write_usize(schema.len());
             hasher.write(schema);
@@ -157,13 +157,8 @@ impl Relations {
             u128::from(hasher.finish())
         };
         let [low, high] = &self.seeds;
-        Fingerprint(half(scope.0.0, low) | half(scope.0.0 >> 64, high) << 64)
+        Fingerprint(half(scope.low, low) | half(scope.high, high) << 64)
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
-fn low_half(of: u128) -> u64 {
-    of as u64
 }
 
 fn bytes(limits: RelationLimits) -> usize {

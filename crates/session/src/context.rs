@@ -4,7 +4,7 @@ use std::sync::Arc;
 use pgherd_route::{Router, Routing};
 use pgherd_types::{Moment, Replication, Topology};
 
-use crate::{Processes, Tracing};
+use crate::{Common, Processes, Tracing};
 
 /// What a decision may look at. Borrowed for one call.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Context<'a> {
     pub processes: &'a dyn Processes,
     /// What statements are and where they go, with its memory; one per event loop.
     pub router: &'a mut Router,
+    /// What sessions have in common; one per event loop.
+    pub common: &'a mut Common,
     /// A random number that is new for each call.
     pub random: u64,
 }

@@ -15,7 +15,7 @@ use crate::parked::note;
 pub struct Dial {
     messages: Messages,
     version: ProtocolVersion,
-    facts: Box<BackendFacts>,
+    facts: BackendFacts,
     cancel_key: Secret,
     stage: Stage,
 }
@@ -45,7 +45,7 @@ pub enum DialStep {
 #[derive(Debug)]
 pub struct Dialled {
     /// What is known of the server process.
-    pub facts: Box<BackendFacts>,
+    pub facts: BackendFacts,
     /// What a cancel request for it has to carry; empty when the server told none.
     pub cancel_key: Secret,
 }
@@ -63,7 +63,7 @@ impl Dial {
         Dial {
             messages: Messages::new(),
             version: ProtocolVersion::LATEST,
-            facts: Box::default(),
+            facts: BackendFacts::default(),
             cancel_key: Secret::default(),
             stage: Stage::Authenticating(Box::new(ServerAuth::new(identity.user(), password, nonce))),
         }

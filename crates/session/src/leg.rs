@@ -11,6 +11,7 @@ use crate::{
     effect::Effect,
     ledger::{Ledger, Owed, Reply, Request, Ticket},
     planted::{PlantedBug, planted},
+    rarely::Rarely,
     state::{UnnamedId, Version},
 };
 
@@ -21,7 +22,7 @@ pub(crate) struct Leg {
     pub(crate) ledger: Ledger,
     pub(crate) framer: Framer,
     /// The message being read, where it must be understood whole and did not come whole.
-    gathered: Vec<u8>,
+    gathered: Rarely<Vec<u8>>,
     /// Whom the rest of a message that is being streamed is for.
     pub(crate) streaming: Option<Owed>,
     cancels: u32,
@@ -31,7 +32,7 @@ pub(crate) struct Leg {
     /// The unnamed statement that it has.
     pub(crate) unnamed: UnnamedId,
     /// Statements that it still has and the client has closed.
-    pub(crate) stale: Vec<Box<[u8]>>,
+    pub(crate) stale: Rarely<Vec<Box<[u8]>>>,
     /// How far a reader is in the client's transaction.
     pub(crate) joined: Joined,
     /// What its answers will change, in the order of the requests.
@@ -86,6 +87,9 @@ pub(crate) enum Gathered<'a> {
     HeadAside,
 }
 
+/// Effects that a leg at rest has room for: those of a usual batch.
+const KEPT_EFFECTS: usize = 4;
+
 /// Requests of one session to a backend, after which its reset does not weigh any more.
 const FEW_REQUESTS: u64 = 32;
 
@@ -95,13 +99,13 @@ impl Leg {
             lease,
             ledger: Ledger::default(),
             framer: Framer::new(backend::largest_body),
-            gathered: Vec::new(),
+            gathered: Rarely::default(),
             streaming: None,
             cancels: 0,
             usage: Usage::Untouched,
             settings: Version::default(),
             unnamed: UnnamedId::default(),
-            stale: Vec::new(),
+            stale: Rarely::default(),
             joined: Joined::No,
             pending: VecDeque::new(),
         }
@@ -146,14 +150,18 @@ impl Leg {
 
     /// Notes a request, and what comes of it when it ends well.
     pub(crate) fn request_for(&mut self, request: Request, owed: Owed, effect: Option<Effect>) {
-        if let (Some(ticket), Some(effect)) = (self.request(request, owed, false), effect) {
-            self.pending.push_back((ticket, effect));
+        let ticket = self.request(request, owed, false);
+        if let Some(effect) = effect {
+            self.expect(ticket, effect);
         }
     }
 
     /// Remembers what comes of a request when it ends well.
     pub(crate) fn expect(&mut self, ticket: Option<Ticket>, effect: Effect) {
         if let Some(ticket) = ticket {
+            if self.pending.capacity() == 0 {
+                self.pending.reserve_exact(1);
+            }
             self.pending.push_back((ticket, effect));
         }
     }
@@ -163,13 +171,22 @@ impl Leg {
         while let Some((at, _)) = self.pending.front() {
             match ticket.cmp(at) {
                 core::cmp::Ordering::Less => return None,
-                core::cmp::Ordering::Equal => return self.pending.pop_front().map(|(_, effect)| effect),
+                core::cmp::Ordering::Equal => return self.next_effect(),
                 core::cmp::Ordering::Greater => {
-                    self.pending.pop_front();
+                    self.next_effect();
                 }
             }
         }
         None
+    }
+
+    /// The effect that is settled first. A leg at rest keeps no room for many.
+    fn next_effect(&mut self) -> Option<Effect> {
+        let (_, effect) = self.pending.pop_front()?;
+        if self.pending.is_empty() && self.pending.capacity() > KEPT_EFFECTS {
+            self.pending = VecDeque::new();
+        }
+        Some(effect)
     }
 
     /// True when the request that is answered next is a Parse of the unnamed statement: if it fails, there is none.
@@ -195,7 +212,7 @@ impl Leg {
 
     /// True when it has a statement of this name that is not the client's.
     pub(crate) fn is_stale(&self, wanted: &[u8]) -> bool {
-        self.stale.iter().any(|name| **name == *wanted)
+        self.stale.as_slice().iter().any(|name| **name == *wanted)
     }
 
     /// True when a text is under way that may begin a transaction.
@@ -289,14 +306,15 @@ impl Leg {
         if let Some(whole) = piece.whole() {
             return Gathered::InPlace(whole);
         }
+        let gathered = self.gathered.make();
         if piece.first {
-            self.gathered.clear();
+            gathered.clear();
         }
-        self.gathered.extend_from_slice(piece.carried.bytes());
-        self.gathered.extend_from_slice(piece.raw);
+        gathered.extend_from_slice(piece.carried.bytes());
+        gathered.extend_from_slice(piece.raw);
         if piece.last {
             Gathered::Aside
-        } else if self.gathered.len() > limits::GATHER_BACKEND_BYTES {
+        } else if gathered.len() > limits::GATHER_BACKEND_BYTES {
             Gathered::HeadAside
         } else {
             Gathered::Partial
@@ -305,12 +323,12 @@ impl Leg {
 
     /// True when a part of a message was gathered.
     pub(crate) fn is_gathering(&self) -> bool {
-        !self.gathered.is_empty()
+        self.gathered.get().is_some()
     }
 
     /// What was gathered. Taking it gives its memory away, so that a leg at rest owns none.
     pub(crate) fn take_gathered(&mut self) -> Vec<u8> {
-        core::mem::take(&mut self.gathered)
+        self.gathered.take()
     }
 
     /// True when nothing has been sent to it.
@@ -360,6 +378,32 @@ impl Leg {
                     Fate::Reset { block_open: self.ledger.transaction() != backend::TransactionStatus::Idle }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pgherd_types::{BackendFacts, BackendId, Lease, NodeId};
+
+    use super::{KEPT_EFFECTS, Leg};
+    use crate::{
+        effect::Effect,
+        ledger::{Owed, Request, Ticket},
+    };
+
+    #[test]
+    fn a_leg_at_rest_keeps_no_room_for_many_effects() {
+        let mut leg = Leg::new(Lease::issue(BackendId(1), NodeId(0), BackendFacts::default()));
+        for count in [1, 10 * KEPT_EFFECTS as u64] {
+            let before = leg.ledger.requests();
+            for _ in 0..count {
+                leg.request_for(Request::Bind, Owed::Client, Some(Effect::BoundUnnamed));
+            }
+            for ticket in before + 1..=before + count {
+                assert!(leg.settle(Ticket(ticket)).is_some());
+            }
+            assert!(leg.pending.capacity() <= KEPT_EFFECTS, "{}", leg.pending.capacity());
         }
     }
 }

@@ -5,6 +5,7 @@
 //! thousand ugly interleavings a second.
 
 mod action;
+mod common;
 mod context;
 mod count;
 mod dial;
@@ -18,6 +19,7 @@ mod parked;
 mod peek;
 mod planted;
 mod processes;
+mod rarely;
 mod reset;
 mod say;
 mod serving;
@@ -28,6 +30,7 @@ mod text;
 mod tracing;
 
 pub use action::{Action, Actions, Bytes, Carrier, Closing, Report, Timer};
+pub use common::Common;
 pub use context::{Context, Policy, ResetList};
 pub use count::Count;
 pub use dial::{Dial, DialStep, Dialled};

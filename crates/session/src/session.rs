@@ -28,11 +28,11 @@ pub struct Session {
 
 #[derive(Debug)]
 enum Phase {
-    Startup(Startup),
+    Startup(Box<Startup>),
     /// Waits for a place among `num_init_children`.
-    Admitting(Wish),
+    Admitting(Box<Wish>),
     /// Waits for its first backend, on this node.
-    Opening(Wish),
+    Opening(Box<Wish>),
     Serving(Box<Serving>),
     Over,
 }
@@ -41,7 +41,7 @@ impl Session {
     /// A session whose client has just been accepted. `cancel_key` is random; it is what a cancel request has
     /// to know.
     pub fn new(id: SessionId, cancel_key: [u8; CANCEL_KEY_BYTES]) -> Self {
-        Session { id, cancel_key, phase: Phase::Startup(Startup::default()), tracer: None }
+        Session { id, cancel_key, phase: Phase::Startup(Box::default()), tracer: None }
     }
 
     /// The first thing to call: sets the timer of `authentication_timeout`. It runs until the client has said who it
@@ -155,7 +155,7 @@ impl Session {
         self.close(Closing::TimeLimit, out);
     }
 
-    fn startup_bytes(&mut self, cx: &Context<'_>, bytes: &[u8], out: &mut Actions) {
+    fn startup_bytes(&mut self, cx: &mut Context<'_>, bytes: &[u8], out: &mut Actions) {
         let mut at = 0;
         loop {
             let Phase::Startup(startup) = &mut self.phase else {
@@ -163,7 +163,7 @@ impl Session {
                 out.push(Action::HoldClient { from: at });
                 return;
             };
-            let (taken, next) = startup.take(bytes.get(at..).unwrap_or_default());
+            let (taken, next) = startup.take(bytes.get(at..).unwrap_or_default(), cx.common);
             at += taken;
             match next {
                 Next::More => return,
@@ -256,3 +256,19 @@ impl Session {
 
 /// Bytes of the cancel key of protocol 3.0.
 const SHORT_KEY_BYTES: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::Session;
+    use crate::{leg::Leg, serving::Serving};
+
+    /// Thousands of clients may have nothing to do. What most of them never need belongs behind a pointer.
+    #[test]
+    fn an_idle_session_takes_no_more_than_was_promised() {
+        let sizes = [size_of::<Session>(), size_of::<Serving>(), size_of::<Leg>()];
+        let most = [64, 520, 200];
+        let fits = sizes.iter().zip(most).all(|(size, most)| *size <= most);
+        let advice = "make rare parts `Rarely`, or change docs/performance.md too";
+        assert!(fits, "session, serving and leg take {sizes:?} bytes, and may take {most:?}: {advice}");
+    }
+}

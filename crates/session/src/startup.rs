@@ -8,7 +8,7 @@ use pgherd_wire::{
     startup::{self, Replication, Request, StartupError},
 };
 
-use crate::serving::Pooling;
+use crate::{Common, serving::Pooling};
 
 /// Collects startup packets until one asks for a session.
 #[derive(Debug, Default)]
@@ -47,14 +47,14 @@ pub(crate) enum Next {
         session: u32,
         key: Vec<u8>,
     },
-    Start(Wish),
+    Start(Box<Wish>),
     Error(StartupError),
 }
 
 impl Startup {
     /// Takes bytes up to the end of the packet and says how many it took. What follows a packet is never
     /// looked at before the packet has been answered.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> (usize, Next) {
+    pub(crate) fn take(&mut self, bytes: &[u8], common: &mut Common) -> (usize, Next) {
         const LENGTH_BYTES: usize = 4;
         let mut taken = 0;
         if self.buffer.len() < LENGTH_BYTES {
@@ -70,7 +70,7 @@ impl Startup {
             return (taken, Next::More);
         }
         let packet = core::mem::take(&mut self.buffer);
-        (taken, self.packet(&packet))
+        (taken, self.packet(&packet, common))
     }
 
     fn fill(&mut self, bytes: &[u8], up_to: usize) -> usize {
@@ -80,7 +80,7 @@ impl Startup {
         here.len()
     }
 
-    fn packet(&mut self, packet: &[u8]) -> Next {
+    fn packet(&mut self, packet: &[u8], common: &mut Common) -> Next {
         match startup::parse(packet) {
             Ok(Request::Ssl) if self.ssl == Asked::No => {
                 self.ssl = Asked::Yes;
@@ -96,7 +96,7 @@ impl Startup {
             Ok(Request::Cancel(request)) => {
                 Next::Cancel { session: request.process_id, key: request.key.to_vec() }
             }
-            Ok(Request::Start(message)) => Next::Start(wish(&message)),
+            Ok(Request::Start(message)) => Next::Start(Box::new(wish(&message, common))),
             Err(error) => Next::Error(error),
         }
     }
@@ -106,7 +106,7 @@ fn unsupported(minor: u16) -> StartupError {
     StartupError::UnsupportedVersion { version: ProtocolVersion { major: 1234, minor } }
 }
 
-fn wish(message: &startup::StartupMessage<'_>) -> Wish {
+fn wish(message: &startup::StartupMessage<'_>, common: &mut Common) -> Wish {
     let mut options: Vec<(String, String)> =
         message.options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let pooling = match message.replication {
@@ -126,7 +126,7 @@ fn wish(message: &startup::StartupMessage<'_>) -> Wish {
         backend::put_negotiate_protocol_version(&mut negotiation, message.version.spoken(), unknown);
     }
     Wish {
-        identity: Arc::new(Identity::new(message.user, message.database, options)),
+        identity: common.identities.share(Arc::new(Identity::new(message.user, message.database, options))),
         version: message.version.spoken(),
         pooling,
         negotiation,

@@ -8,12 +8,12 @@ pub struct Lease {
     node: NodeId,
     /// What is known of the server process behind the backend. It travels with the lease, so that whoever
     /// holds the backend keeps it up to date.
-    pub facts: Box<BackendFacts>,
+    pub facts: BackendFacts,
 }
 
 impl Lease {
     /// Issues a lease. For the pool and its tests only: a session never makes one.
-    pub fn issue(backend: BackendId, node: NodeId, facts: Box<BackendFacts>) -> Self {
+    pub fn issue(backend: BackendId, node: NodeId, facts: BackendFacts) -> Self {
         Lease { backend, node, facts }
     }
 

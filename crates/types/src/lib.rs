@@ -3,6 +3,7 @@
 //! Nothing here does IO, and nothing here decides: ids, secrets, faults, moments, the topology snapshot,
 //! what a pooled backend is known by. Every other crate may depend on this one; this one depends on none.
 
+mod alike;
 mod fault;
 mod id;
 mod identity;
@@ -15,12 +16,13 @@ mod secret;
 mod topology;
 mod wal_pages;
 
+pub use alike::Alike;
 pub use fault::{Fault, Retry, Whose};
 pub use id::{BackendId, NodeId, SessionId};
 pub use identity::Identity;
 pub use lease::{BackendFacts, Fate, Lease, ResetReason};
 pub use moment::Moment;
-pub use parameters::Parameters;
+pub use parameters::{KnownParameters, Parameters};
 pub use replication::{Delay, Lsn, NodeReplication, NotAnLsn, Position, Replication};
 pub use secret::Secret;
 pub use topology::{Address, ClusteringMode, Node, NodeRole, NodeStatus, Topology};

@@ -18,6 +18,9 @@ pub const LEDGER_ENTRIES: usize = 16 * 1024;
 /// anything was shown.
 pub const RETAINED_UNIT_BYTES: usize = 8 * 1024;
 
+/// Values of a kind, such as identities, that are known to an event loop so that equal ones share their memory.
+pub const ALIKE: usize = 1024;
+
 /// ParameterStatus values remembered per backend.
 pub const PARAMETERS: usize = 128;
 

@@ -1,11 +1,15 @@
 use std::sync::Arc;
 
-use crate::limits;
+use crate::{Alike, limits};
 
 /// The parameters that a server reported with ParameterStatus, by name. A clone shares its memory until one of the two
 /// is changed: a session and its backend, and idle backends by the thousand, have the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters(Arc<Vec<(Box<str>, Box<str>)>>);
+
+/// Parameters that backends have.
+#[derive(Debug, Default)]
+pub struct KnownParameters(Alike<Vec<(Box<str>, Box<str>)>>);
 
 impl Parameters {
     /// Remembers a value. False when there are more names than [`limits::PARAMETERS`]: the server misbehaves.
@@ -26,13 +30,10 @@ impl Parameters {
         true
     }
 
-    /// Shares the memory of others, where they are the same. True when they are.
-    pub fn share(&mut self, others: &Parameters) -> bool {
-        let same = self == others;
-        if same {
-            self.0 = Arc::clone(&others.0);
-        }
-        same
+    /// Shares the memory of those that are the same.
+    pub fn share(&mut self, known: &mut KnownParameters) {
+        let own = core::mem::take(&mut self.0);
+        self.0 = known.0.share(own);
     }
 
     /// One value. Names are compared exactly; a server always reports a parameter under one spelling.
@@ -48,7 +49,9 @@ impl Parameters {
 
 #[cfg(test)]
 mod tests {
-    use super::{Parameters, limits};
+    use std::sync::Arc;
+
+    use super::{KnownParameters, Parameters, limits};
 
     #[test]
     fn what_is_shared_is_not_changed_for_others() {
@@ -57,8 +60,11 @@ mod tests {
         let before = all.clone();
         assert!(all.set("a", "2") && all.set("b", "3"));
         assert_eq!((before.get("a"), before.get("b")), (Some("1"), None));
-        let mut same = before.clone();
-        assert!(same.set("a", "2") && same.set("b", "3") && same.share(&all));
+        let (mut same, mut known) = (before.clone(), KnownParameters::default());
+        assert!(same.set("a", "2") && same.set("b", "3"));
+        all.share(&mut known);
+        same.share(&mut known);
+        assert!(Arc::ptr_eq(&all.0, &same.0));
         assert!(same.set("a", "4"));
         assert_eq!(all.get("a"), Some("2"));
     }

@@ -1,6 +1,7 @@
 #![allow(unsafe_code, reason = "the kernel is told of descriptors and memory that must outlive a request")]
 
 use core::fmt;
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -49,11 +50,11 @@ pub enum Interest {
 /// What a request is, in the lowest bits of the word that the kernel carries for us; above them is a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Request {
-    Receive = 0,
-    Watch = 1,
-    Send = 2,
     /// One whose own completion says nothing.
-    Other = 3,
+    Other = 0,
+    Receive = 1,
+    Watch = 2,
+    Send = 3,
 }
 
 /// Bits of a name: two less than a word has.
@@ -145,7 +146,7 @@ impl Ring {
     /// from already.
     pub fn receive(&mut self, socket: &mut Socket, name: u64) {
         let word = word(Request::Receive, name);
-        socket.receive = Some(word);
+        socket.receive = NonZeroU64::new(word);
         let fd = Fd(socket.as_fd().as_raw_fd());
         self.push(&opcode::RecvMulti::new(fd, GROUP).build().user_data(word));
         self.under_way += 1;
@@ -154,7 +155,7 @@ impl Ring {
     /// Asks for the end of a stream's receiving, which is there with [`End::Stopped`], or what came before.
     pub fn stop(&mut self, socket: &Socket) {
         if let Some(word) = socket.receive {
-            self.cancel(word);
+            self.cancel(word.get());
         }
     }
 
@@ -163,7 +164,7 @@ impl Ring {
     /// # Errors
     /// When the kernel fails, or does not end what it should.
     pub fn stop_now(&mut self, socket: &Socket, into: &mut VecDeque<Completion>) -> io::Result<()> {
-        let Some(word) = socket.receive else { return Ok(()) };
+        let Some(word) = socket.receive.map(NonZeroU64::get) else { return Ok(()) };
         let name = word >> (u64::BITS - NAME_BITS);
         let is_over = |all: &VecDeque<Completion>| all.iter().any(|one| one.ends() == Some(name));
         if is_over(into) {
@@ -181,14 +182,14 @@ impl Ring {
 
     /// Watches a stream.
     pub fn watch(&mut self, socket: &mut Socket, name: u64, interest: Interest) {
-        socket.watch = Some(word(Request::Watch, name));
+        socket.watch = NonZeroU64::new(word(Request::Watch, name));
         self.watch_fd(socket.as_fd(), name, interest);
     }
 
     /// Ends the watches of a stream.
     pub fn unwatch(&mut self, socket: &mut Socket) {
         if let Some(word) = socket.watch.take() {
-            self.cancel(word);
+            self.cancel(word.get());
         }
     }
 
@@ -274,7 +275,7 @@ impl Ring {
         let mut new = Vec::new();
         self.graves.take(&mut new);
         for grave in new {
-            grave.requests.into_iter().flatten().for_each(|word| self.cancel(word));
+            grave.requests.into_iter().flatten().for_each(|word| self.cancel(word.get()));
             self.buried.push(grave.fd);
         }
     }
@@ -393,10 +394,10 @@ impl Interest {
 impl Request {
     fn of(word: u64) -> Self {
         match word & 3 {
-            0 => Request::Receive,
-            1 => Request::Watch,
-            2 => Request::Send,
-            _ => Request::Other,
+            0 => Request::Other,
+            1 => Request::Receive,
+            2 => Request::Watch,
+            _ => Request::Send,
         }
     }
 }

@@ -1,3 +1,4 @@
+use core::num::NonZeroU64;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,10 +11,10 @@ pub struct Socket {
     /// Always there, until it is dropped.
     fd: Option<OwnedFd>,
     graves: Option<Arc<Graves>>,
-    /// The request that receives.
-    pub(crate) receive: Option<u64>,
+    /// The request that receives: its word, which is never 0.
+    pub(crate) receive: Option<NonZeroU64>,
     /// The requests that wait for readiness.
-    pub(crate) watch: Option<u64>,
+    pub(crate) watch: Option<NonZeroU64>,
 }
 
 /// Sockets that were dropped, until the ring has closed them.
@@ -27,7 +28,7 @@ pub(crate) struct Graves {
 pub(crate) struct Grave {
     pub(crate) fd: OwnedFd,
     /// The requests to cancel.
-    pub(crate) requests: [Option<u64>; 2],
+    pub(crate) requests: [Option<NonZeroU64>; 2],
 }
 
 impl Socket {

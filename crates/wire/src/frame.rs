@@ -158,7 +158,19 @@ impl Framer {
     ///
     /// This is the hot path of rows and COPY data: one look at each header, none at the bodies. A header that
     /// is cut off, or is none that may come from this side, ends the run before it.
+    #[inline]
     pub fn skip_run(&mut self, input: &[u8], in_run: impl Fn(u8) -> bool) -> usize {
+        let kind = match self.state {
+            State::Boundary => input.first().copied(),
+            State::Body { kind, .. } => Some(kind),
+            State::Header { .. } => None,
+        };
+        if kind.is_some_and(&in_run) { self.skip(input, in_run) } else { 0 }
+    }
+
+    /// Not part of its caller, where the loop would be short of registers.
+    #[inline(never)]
+    fn skip(&mut self, input: &[u8], in_run: impl Fn(u8) -> bool) -> usize {
         let mut at = 0;
         match self.state {
             State::Body { kind, body_bytes, left } if in_run(kind) => {

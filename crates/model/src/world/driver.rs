@@ -165,6 +165,7 @@ impl World<'_> {
             processes: &self.pool,
             policy: &self.policy,
             router: self.router,
+            common: &mut self.common,
             random: self.rng.bits(),
         };
         session.handle(&mut cx, Event::ClientBytes(&packet), &mut self.actions);
@@ -264,6 +265,7 @@ impl World<'_> {
             processes: &self.pool,
             policy: &self.policy,
             router: self.router,
+            common: &mut self.common,
             random: self.rng.bits(),
         };
         self.seats[i].session.start(&mut cx, &mut self.actions);
@@ -304,6 +306,7 @@ impl World<'_> {
             processes: &self.pool,
             policy: &self.policy,
             router: self.router,
+            common: &mut self.common,
             random: self.rng.bits(),
         };
         self.seats[i].session.handle(&mut cx, event, &mut self.actions);

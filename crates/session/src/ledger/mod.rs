@@ -164,8 +164,11 @@ enum Batch {
     Skipping,
 }
 
+/// Requests that a ledger without any has room for: those of a usual batch. What a long pipeline took is given back.
+const KEPT_ENTRIES: usize = 8;
+
 /// The queue of requests that a backend owes replies to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
     queue: VecDeque<Entry>,
     copy: Copy,
@@ -173,10 +176,25 @@ pub struct Ledger {
     transaction: TransactionStatus,
     /// Syncs that were kept from a COPY IN since something else was sent to it. Should it fail now, then before it
     /// read anything, and they are owed an answer.
-    dropped_syncs: usize,
+    dropped_syncs: u32,
     /// Entries of the queue that are owed to the client.
-    client_entries: usize,
+    client_entries: u32,
     last_ticket: u64,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Ledger {
+            // Most clients ask one thing at a time.
+            queue: VecDeque::with_capacity(1),
+            copy: Copy::None,
+            batch: Batch::Closed,
+            transaction: TransactionStatus::default(),
+            dropped_syncs: 0,
+            client_entries: 0,
+            last_ticket: 0,
+        }
+    }
 }
 
 impl Ledger {
@@ -212,7 +230,7 @@ impl Ledger {
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        self.client_entries += usize::from(owed == Owed::Client);
+        self.client_entries += u32::from(owed == Owed::Client);
         self.queue.push_back(Entry {
             request,
             owed,
@@ -343,7 +361,7 @@ impl Ledger {
 
     /// A Sync was dropped, as [`SyncMeaning::Dropped`] says.
     pub fn sync_dropped(&mut self) {
-        self.dropped_syncs = limits::LEDGER_ENTRIES.min(self.dropped_syncs + 1);
+        self.dropped_syncs = (limits::LEDGER_ENTRIES as u32).min(self.dropped_syncs + 1);
     }
 
     /// CopyData is sent. It is answered by nothing.
@@ -354,7 +372,7 @@ impl Ledger {
     /// After an error: how many Syncs were dropped for a COPY IN that cannot have read them. They are to be
     /// sent now.
     #[must_use]
-    pub fn take_unread_syncs(&mut self) -> usize {
+    pub fn take_unread_syncs(&mut self) -> u32 {
         core::mem::take(&mut self.dropped_syncs)
     }
 
@@ -475,7 +493,7 @@ impl Ledger {
         self.copy = Copy::None;
         if was_in && let Some(at) = self.queue.iter().position(|entry| entry.request == Request::CopyEnd) {
             let gone = self.queue.remove(at);
-            self.client_entries -= usize::from(gone.is_some_and(|entry| entry.owed == Owed::Client));
+            self.client_entries -= u32::from(gone.is_some_and(|entry| entry.owed == Owed::Client));
         }
     }
 
@@ -502,7 +520,10 @@ impl Ledger {
 
     fn pop(&mut self) {
         if let Some(entry) = self.queue.pop_front() {
-            self.client_entries -= usize::from(entry.owed == Owed::Client);
+            self.client_entries -= u32::from(entry.owed == Owed::Client);
+            if self.queue.is_empty() && self.queue.capacity() > KEPT_ENTRIES {
+                self.queue = VecDeque::new();
+            }
         }
     }
 

@@ -80,9 +80,9 @@ impl Serving {
             return;
         }
         let here = self.leg_mut(turn).map(|leg| leg.backend());
-        for leg in self.lead.iter_mut().chain(&mut self.reader).chain(&mut self.parked) {
+        for leg in self.lead.iter_mut().chain(&mut self.reader).chain(self.parked.as_mut_slice()) {
             if Some(leg.backend()) != here && had_it.contains(&leg.backend()) {
-                leg.stale.push(name.into());
+                leg.stale.make().push(name.into());
             }
         }
     }

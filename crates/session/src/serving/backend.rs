@@ -238,8 +238,8 @@ impl Serving {
     }
 
     pub(super) fn defer(&mut self, message: &[u8]) {
-        if self.deferred.len() + message.len() <= limits::GATHER_BACKEND_BYTES {
-            self.deferred.extend_from_slice(message);
+        if self.deferred.as_slice().len() + message.len() <= limits::GATHER_BACKEND_BYTES {
+            self.deferred.make().extend_from_slice(message);
         }
     }
 
@@ -315,9 +315,9 @@ impl Serving {
     }
 
     pub(super) fn flush_deferred(&mut self, out: &mut Actions) {
-        if !self.deferred.is_empty() {
-            let deferred = core::mem::take(&mut self.deferred);
-            out.make_to_client(|to| to.extend_from_slice(&deferred));
+        if let Some(deferred) = self.deferred.get() {
+            out.make_to_client(|to| to.extend_from_slice(deferred));
+            self.deferred.forget();
         }
     }
 

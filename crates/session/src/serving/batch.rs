@@ -25,7 +25,7 @@ use crate::{
 
 /// A batch from its first message to its Sync, as far as it has been looked at.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// Bytes of it.
     length: usize,
     /// The transaction that it begins ahead of its reads.
@@ -78,7 +78,7 @@ impl Serving {
             return None;
         }
         let bytes = here.bytes.get(here.start..)?;
-        let mut batch = core::mem::take(&mut self.batch);
+        let mut batch = core::mem::take(&mut cx.common.batch);
         let found = match self.scan(cx, bytes, before, &mut batch) {
             Ok(()) => self.place_batch(cx, bytes, &batch, out),
             Err(NotThere) => Where::Lead,
@@ -97,7 +97,7 @@ impl Serving {
             }
         };
         batch.clear();
-        self.batch = batch;
+        cx.common.batch = batch;
         step
     }
 
@@ -296,7 +296,7 @@ impl Serving {
         out: &mut Actions,
     ) -> Step {
         let messages = bytes.get(..batch.length).unwrap_or_default();
-        self.unit.begin(messages);
+        self.unit.begin(messages, cx.common);
         for need in &batch.needs {
             self.unit.needs(messages.get(need.clone()).unwrap_or_default());
         }

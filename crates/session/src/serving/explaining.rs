@@ -26,9 +26,10 @@ impl Serving {
         };
         self.facts = FactsOfUnit::MayAsk;
         let node = route.node.map(|node| (node, cx.topology.role(node)));
-        explain::put_route(&mut self.deferred, node, &route.rule);
         let transaction = self.transaction();
-        say::ready_for_query(&mut self.deferred, transaction);
+        let deferred = self.deferred.make();
+        explain::put_route(deferred, node, &route.rule);
+        say::ready_for_query(deferred, transaction);
         if self.client_at_boundary() {
             self.flush_deferred(out);
         }

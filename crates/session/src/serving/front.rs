@@ -210,7 +210,7 @@ impl Serving {
         if let Some(leg) = &mut self.lead {
             leg.request(Request::Sync, Owed::Session, false);
             out.make_to_backend(leg.backend(), frontend::put_sync);
-            self.questions.push_back(Question::Front);
+            self.asked.push(Question::Front);
             self.wait = Wait::Answer;
         }
         (Step::Taken, sent)
@@ -218,7 +218,7 @@ impl Serving {
 
     /// True while a transaction is being begun that the lead has not told of yet.
     pub(super) fn begins_transaction(&self) -> bool {
-        self.questions.iter().any(|question| matches!(question, Question::Front))
+        self.asked.begins_transaction()
     }
 
     /// The lead has answered the Sync behind a front.

@@ -20,7 +20,7 @@ impl Serving {
         if self.leaving.is_some() {
             return Life::Open;
         }
-        self.leaving = Some(Leaving { closing, last });
+        self.leaving = Some(Box::new(Leaving { closing, last }));
         if self.client.is_forwarding() {
             // In the middle of a message nothing can be said to the server.
             return self.leave_now(out);
@@ -40,7 +40,7 @@ impl Serving {
         if !self.is_leaving() {
             return Life::Open;
         }
-        let mut legs = self.lead.iter().chain(&self.reader).chain(&self.parked);
+        let mut legs = self.lead.iter().chain(&self.reader).chain(self.parked.as_slice());
         let answered = legs.all(|leg| leg.ledger.is_settled());
         if answered && self.turn == Turn::Lead && self.wait == Wait::Nothing {
             self.leave_now(out)
@@ -54,7 +54,8 @@ impl Serving {
     }
 
     pub(super) fn leave_now(&mut self, out: &mut Actions) -> Life {
-        let Some(Leaving { closing, last }) = self.leaving.take() else { return Life::Open };
+        let Some(leaving) = self.leaving.take() else { return Life::Open };
+        let Leaving { closing, last } = *leaving;
         if !last.is_empty() && self.client_at_boundary() {
             out.make_to_client(|to| to.extend_from_slice(&last));
         }

@@ -29,18 +29,16 @@ mod termination;
 mod transaction;
 mod unit;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgherd_types::{BackendId, Fate, Identity, Lease, Moment, NodeId, Parameters, ResetReason, Topology};
 use pgherd_wire::{Framer, backend::TransactionStatus};
 
 use self::{
-    batch::Batch,
     client::ClientStream,
     leaving::Leaving,
     position::Seen,
-    questions::Question,
+    questions::{Asked, Question},
     reader::{Draw, Reads},
     unit::Unit,
 };
@@ -49,12 +47,13 @@ use crate::{
     ledger::Owed,
     leg::{Leaves, Leg},
     planted::{PlantedBug, planted},
+    rarely::Rarely,
     say,
     state::State,
     tracing::StatementTracer,
 };
 
-pub(crate) use self::loss::refuse;
+pub(crate) use self::{batch::Batch, loss::refuse, unit::Kept};
 
 /// The state of an open session.
 #[derive(Debug)]
@@ -65,7 +64,7 @@ pub(crate) struct Serving {
     reader: Option<Box<Leg>>,
     /// Readers on other nodes than the one that was drawn last, for `statement_level_load_balance`.
     #[expect(clippy::vec_box, reason = "they come from `reader` and go back there as they are")]
-    parked: Vec<Box<Leg>>,
+    parked: Rarely<Vec<Box<Leg>>>,
     turn: Turn,
     tracking: Tracking,
     state: State,
@@ -79,18 +78,14 @@ pub(crate) struct Serving {
     /// Until when the read at hand waits for a standby to be far enough.
     replay_until: Option<Moment>,
     unit: Unit,
-    /// Memory for looking at batches.
-    batch: Batch,
     /// What the session has asked its lead for itself, in order.
-    questions: VecDeque<Question>,
-    /// The rows of the answer to the first of them.
-    answer: Vec<u8>,
+    asked: Asked,
     /// What the client has been told with ParameterStatus.
     view: Parameters,
     /// Messages of the lead that answer nothing and came while the reader was in the middle of a message.
-    deferred: Vec<u8>,
+    deferred: Rarely<Vec<u8>>,
     held: Held,
-    leaving: Option<Leaving>,
+    leaving: Option<Box<Leaving>>,
     /// Knows the texts of prepared statements, while statements are traced.
     statement_tracer: Option<Box<StatementTracer>>,
     last_active: Moment,
@@ -184,7 +179,7 @@ impl Serving {
             view: lease.facts.parameters.clone(),
             lead: Some(Box::new(Leg::new(lease))),
             reader: None,
-            parked: Vec::new(),
+            parked: Rarely::default(),
             turn: Turn::Lead,
             tracking: if balances { Tracking::On } else { Tracking::Off },
             state: State::default(),
@@ -197,10 +192,8 @@ impl Serving {
             draw: Draw::Due,
             replay_until: None,
             unit: Unit::default(),
-            batch: Batch::default(),
-            questions: VecDeque::new(),
-            answer: Vec::new(),
-            deferred: Vec::new(),
+            asked: Asked::default(),
+            deferred: Rarely::default(),
             held: Held::No,
             leaving: None,
             statement_tracer: None,
@@ -221,7 +214,7 @@ impl Serving {
 
     /// The node of a backend, and where its stream is.
     pub(crate) fn backend_framer(&self, backend: BackendId) -> Option<(NodeId, &Framer)> {
-        let mut legs = self.lead.iter().chain(&self.reader).chain(&self.parked);
+        let mut legs = self.lead.iter().chain(&self.reader).chain(self.parked.as_slice());
         legs.find(|leg| leg.backend() == backend).map(|leg| (leg.node(), &leg.framer))
     }
 
@@ -260,7 +253,7 @@ impl Serving {
             },
             Event::CancelAsked => self.cancel(out),
             Event::CancelDone { backend } => {
-                let mut legs = self.lead.iter_mut().chain(&mut self.reader).chain(&mut self.parked);
+                let mut legs = self.lead.iter_mut().chain(&mut self.reader).chain(self.parked.as_mut_slice());
                 if let Some(leg) = legs.find(|leg| leg.backend() == backend) {
                     leg.cancel_done();
                 }
@@ -289,7 +282,7 @@ impl Serving {
             };
             out.push(Action::Release(leg.lease, fate));
         }
-        for leg in self.reader.take().into_iter().chain(self.parked.drain(..)) {
+        for leg in self.reader.take().into_iter().chain(self.parked.take()) {
             let fate = leg.fate(pooled);
             out.push(Action::Release(leg.lease, fate));
         }
@@ -316,7 +309,7 @@ impl Serving {
     }
 
     /// Gives a leg back that holds nothing any more.
-    fn release(&mut self, leg: Box<Leg>, out: &mut Actions) {
+    fn release(&mut self, leg: Leg, out: &mut Actions) {
         self.state.statements.left(leg.backend());
         let fate = leg.fate(self.pooling == Pooling::Pooled);
         out.push(Action::Release(leg.lease, fate));
@@ -334,7 +327,7 @@ impl Serving {
         } else if self.can_spare_lead()
             && let Some(leg) = self.lead.take()
         {
-            self.release(leg, out);
+            self.release(*leg, out);
             self.state.statements.lead_left();
             self.epoch = topology.epoch;
         }
@@ -380,7 +373,7 @@ impl Serving {
             self.adopt_view(&parameters, out);
         } else {
             leg.ask(Owed::Session, &settings, Leaves::Something, out);
-            self.questions.push_back(Question::Settings);
+            self.asked.push(Question::Settings);
         }
         self.epoch = cx.topology.epoch;
         self.lead = Some(leg);
@@ -476,9 +469,10 @@ impl Serving {
             None => NextQuery::NotOurs,
             Some(messages) => {
                 // A notice of the lead may be half way to the client.
-                self.deferred.extend_from_slice(messages);
                 let transaction = self.transaction();
-                say::ready_for_query(&mut self.deferred, transaction);
+                let deferred = self.deferred.make();
+                deferred.extend_from_slice(messages);
+                say::ready_for_query(deferred, transaction);
                 if self.client_at_boundary() {
                     self.flush_deferred(out);
                 }

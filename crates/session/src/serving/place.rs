@@ -231,8 +231,7 @@ impl Serving {
         if self.reader.as_ref().is_some_and(|leg| leg.node() == node) {
             return true;
         }
-        let seated =
-            self.parked.iter().position(|leg| leg.node() == node).map(|at| self.parked.swap_remove(at));
+        let seated = self.take_parked(|leg| leg.node() == node);
         if let Some(old) = core::mem::replace(&mut self.reader, seated) {
             self.park(cx, old, out);
         }

@@ -125,7 +125,7 @@ impl Serving {
     pub(super) fn ask_position(&mut self, out: &mut Actions) {
         if self.lead.is_some() {
             self.ask_lead(&[POSITION], Leaves::Nothing, out);
-            self.questions.push_back(Question::Position(Guard::NotNeeded));
+            self.asked.push(Question::Position(Guard::NotNeeded));
         }
     }
 
@@ -144,7 +144,7 @@ impl Serving {
     /// Asks the lead, which owes nothing, where it is; the client's input waits.
     pub(super) fn ask_position_in_transaction(&mut self, out: &mut Actions) {
         let guard = self.ask_guarded(POSITION, out);
-        self.questions.push_back(Question::Position(guard));
+        self.asked.push(Question::Position(guard));
         self.wait = Wait::Answer;
     }
 

@@ -71,7 +71,7 @@ impl Serving {
     /// Prepares on the lead what the statements of a text run, or name, that is sent in a message of this kind.
     pub(super) fn bring_for(&mut self, carrier: Request, text: &Text, out: &mut Actions) -> Step {
         if self.state.statements.names().next().is_none()
-            && self.lead.as_ref().is_none_or(|leg| leg.stale.is_empty())
+            && self.lead.as_ref().is_none_or(|leg| leg.stale.as_slice().is_empty())
         {
             return Step::Taken;
         }
@@ -102,7 +102,7 @@ impl Serving {
     }
 
     fn bring_all(&mut self, carrier: Request, out: &mut Actions) -> Step {
-        let stale = self.lead.iter().flat_map(|leg| leg.stale.iter().map(|name| &**name));
+        let stale = self.lead.iter().flat_map(|leg| leg.stale.as_slice().iter().map(|name| &**name));
         let all: Vec<Box<[u8]>> = self.state.statements.names().chain(stale).map(Into::into).collect();
         let all: Vec<&[u8]> = all.iter().map(|name| &**name).collect();
         self.bring_named(carrier, &all, out)
@@ -206,7 +206,7 @@ impl Serving {
     /// on the lead.
     fn bring_unnamed(&mut self, out: &mut Actions) -> Step {
         let Some(leg) = &mut self.lead else { return Step::Taken };
-        if !self.questions.is_empty() && !leg.ledger.is_deaf() {
+        if !self.asked.is_empty() && !leg.ledger.is_deaf() {
             // A query of the session's own ends the lead's unnamed statement.
             out.make_to_backend(leg.backend(), frontend::put_flush);
             return Step::Hold;
@@ -307,7 +307,7 @@ fn may_name_any(statement: &Statement) -> bool {
 
 /// Closes what the client has closed elsewhere.
 fn close_stale(leg: &mut Leg, out: &mut Actions) {
-    let stale = core::mem::take(&mut leg.stale);
+    let stale = leg.stale.take();
     if stale.is_empty() {
         return;
     }
@@ -326,9 +326,10 @@ fn end_batch(leg: &mut Leg, out: &mut Actions) {
 
 /// Closes one statement, within whatever batch there is.
 fn close_stale_one(leg: &mut Leg, name: &[u8], out: &mut Actions) {
-    let before = leg.stale.len();
-    leg.stale.retain(|stale| **stale != *name);
-    if leg.stale.len() < before {
+    let Some(stale) = leg.stale.get_mut() else { return };
+    let before = stale.len();
+    stale.retain(|stale| **stale != *name);
+    if stale.len() < before {
         leg.request(Request::Close, Owed::Nobody, false);
         out.make_to_backend(leg.backend(), |to| frontend::put_close(to, Target::Statement(name)));
     }
@@ -339,7 +340,7 @@ fn close_stale_one(leg: &mut Leg, name: &[u8], out: &mut Actions) {
 fn take_name(leg: &mut Leg, name: &[u8], out: &mut Actions) {
     leg.request(Request::Parse, Owed::Nobody, false);
     out.make_to_backend(leg.backend(), |to| frontend::put_parse(to, name, b"", [].into_iter()));
-    leg.stale.push(name.into());
+    leg.stale.make().push(name.into());
 }
 
 fn bring_settings(leg: &mut Leg, state: &State, out: &mut Actions) {

@@ -1,5 +1,7 @@
 //! What a session asks its lead for itself: a simple query that the client does not see.
 
+use std::collections::VecDeque;
+
 use pgherd_route::Lookup;
 
 use super::{FactsOfUnit, Life, Serving, Wait, place::Where};
@@ -9,6 +11,7 @@ use crate::{
     ledger::{Ended, Finished, Owed, Request},
     leg::Leaves,
     planted::{PlantedBug, planted},
+    rarely::Rarely,
     say,
 };
 use pgherd_types::limits;
@@ -37,6 +40,58 @@ pub(super) enum Question {
         /// How often it is tried again.
         left: usize,
     },
+}
+
+/// The questions that are out, in order, and what has come of the answer to the first of them. Questions are rare: what
+/// they take is given back when the last one is answered.
+#[derive(Debug, Default)]
+pub(super) struct Asked(Rarely<Out>);
+
+#[derive(Debug, Default)]
+struct Out {
+    questions: VecDeque<Question>,
+    /// The rows of the answer to the first of them.
+    answer: Vec<u8>,
+}
+
+impl Asked {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.get().is_none()
+    }
+
+    pub(super) fn push(&mut self, question: Question) {
+        self.0.make().questions.push_back(question);
+    }
+
+    /// True while the lead has not told of the transaction that it is to begin.
+    pub(super) fn begins_transaction(&self) -> bool {
+        let is_front = |question: &Question| matches!(question, Question::Front);
+        self.0.get().is_some_and(|out| out.questions.iter().any(is_front))
+    }
+
+    /// Keeps rows of the answer to the first one. What is too long is not kept, and is not understood then.
+    fn collect(&mut self, bytes: &[u8]) {
+        if let Some(out) = self.0.get_mut()
+            && out.answer.len() + bytes.len() <= limits::ANSWER_BYTES
+        {
+            out.answer.extend_from_slice(bytes);
+        }
+    }
+
+    /// The first one, and its answer.
+    fn answered(&mut self) -> Option<(Question, Vec<u8>)> {
+        let out = self.0.get_mut()?;
+        let question = out.questions.pop_front();
+        let answer = core::mem::take(&mut out.answer);
+        if out.questions.is_empty() {
+            self.0.forget();
+        }
+        question.map(|question| (question, answer))
+    }
+
+    fn forget(&mut self) {
+        self.0.forget();
+    }
 }
 
 /// Whether a question may make the client's transaction fail.
@@ -69,7 +124,7 @@ impl Serving {
             return Where::Lead;
         }
         let guard = self.ask_guarded(lookup.query().as_bytes(), out);
-        self.questions.push_back(Question::Facts { lookup, epoch: cx.catalogs_epoch, guard });
+        self.asked.push(Question::Facts { lookup, epoch: cx.catalogs_epoch, guard });
         self.wait = Wait::Answer;
         Where::Wait
     }
@@ -90,7 +145,7 @@ impl Serving {
     /// A question has failed, and the client's transaction with it: it goes back to where it was.
     fn restore(&mut self, left: usize, out: &mut Actions) {
         self.ask_lead(&[RESTORE, RELEASE], Leaves::Something, out);
-        self.questions.push_back(Question::Restore { left });
+        self.asked.push(Question::Restore { left });
     }
 
     /// Sends the lead a query of the session's own. A simple one ends the lead's unnamed statement, which is prepared
@@ -122,15 +177,12 @@ impl Serving {
 
     /// Collects rows of an answer.
     pub(super) fn collect_answer(&mut self, bytes: &[u8]) {
-        if self.answer.len() + bytes.len() <= limits::ANSWER_BYTES {
-            self.answer.extend_from_slice(bytes);
-        }
+        self.asked.collect(bytes);
     }
 
     /// The lead that was asked is gone; what is still wanted is asked of the next.
     pub(super) fn forget_questions(&mut self) {
-        self.questions.clear();
-        self.answer.clear();
+        self.asked.forget();
         if self.wait == Wait::Answer {
             self.wait = Wait::Nothing;
         }
@@ -139,9 +191,7 @@ impl Serving {
     /// The lead has answered a question.
     pub(super) fn answered(&mut self, cx: &mut Context<'_>, finished: Finished, out: &mut Actions) -> Life {
         let ended = finished.ended;
-        // Its memory is given away: questions are rare.
-        let answer = core::mem::take(&mut self.answer);
-        let Some(question) = self.questions.pop_front() else { return Life::Open };
+        let Some((question, answer)) = self.asked.answered() else { return Life::Open };
         if finished.request == Request::Query {
             // What was prepared between the asking and the answer was prepared before the query ran.
             self.lead_ran_own_query();
@@ -195,7 +245,7 @@ impl Serving {
                 Life::Open
             }
         };
-        if self.wait == Wait::Answer && self.questions.is_empty() {
+        if self.wait == Wait::Answer && self.asked.is_empty() {
             self.wait = Wait::Nothing;
         }
         life

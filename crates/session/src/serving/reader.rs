@@ -96,7 +96,7 @@ impl Serving {
     ) -> Step {
         // What ends a process is done once.
         let again = if ended_by(text).is_none() { part.raw } else { &[] };
-        self.unit.begin(again);
+        self.unit.begin(again, cx.common);
         if let Some(name) = executed_name(text) {
             self.unit.needs(name);
         }
@@ -141,7 +141,7 @@ impl Serving {
             return self.reader_done(cx, out);
         }
         if self.unit.is_spoiled() {
-            self.unit = core::mem::take(&mut self.unit).emptied();
+            self.unit.end(cx.common);
             self.give_up_reader(cx, node);
         }
         self.provided(out);
@@ -157,7 +157,7 @@ impl Serving {
         if failed {
             return self.send_again(cx, out);
         }
-        self.unit.answered();
+        self.unit.end(cx.common);
         self.saw_reader(cx);
         self.resume(out);
         Life::Open
@@ -198,7 +198,7 @@ impl Serving {
                 }
             };
         }
-        let unit = core::mem::take(&mut self.unit);
+        let mut unit = core::mem::take(&mut self.unit);
         self.forget_prepared_by(unit.messages());
         self.state.portals.unnamed_is_leads();
         self.bring_needs(&unit, out);
@@ -212,7 +212,7 @@ impl Serving {
             debug_assert_eq!(sent, Step::Taken, "a unit is sent again whole");
         }
         self.client.copies_in = copies_in;
-        self.unit = unit.emptied();
+        unit.end(cx.common);
         self.resume(out);
         Life::Open
     }
@@ -225,7 +225,7 @@ impl Serving {
             let Some((name, _)) = parse.filter(|(name, _)| !name.is_empty()) else { continue };
             let had_it = self.state.statements.closed(name);
             if let Some(leg) = self.reader.as_mut().filter(|leg| had_it.contains(&leg.backend())) {
-                leg.stale.push(name.into());
+                leg.stale.make().push(name.into());
             }
         }
     }
@@ -261,17 +261,18 @@ impl Serving {
 
     /// Gives all readers back: what they hold the session has thrown away.
     pub(super) fn release_readers(&mut self, out: &mut Actions) {
-        for leg in self.reader.take().into_iter().chain(core::mem::take(&mut self.parked)) {
-            self.release(leg, out);
+        for leg in self.reader.take().into_iter().chain(self.parked.take()) {
+            self.release(*leg, out);
         }
     }
 
     /// Keeps a reader for a later statement, where statements are drawn for one by one.
     pub(super) fn park(&mut self, cx: &Context<'_>, leg: Box<Leg>, out: &mut Actions) {
-        if cx.policy.routing.statement_level && leg.ledger.is_settled() && self.parked.len() < limits::NODES {
-            self.parked.push(leg);
+        let has_room = self.parked.as_slice().len() < limits::NODES;
+        if cx.policy.routing.statement_level && leg.ledger.is_settled() && has_room {
+            self.parked.make().push(leg);
         } else {
-            self.release(leg, out);
+            self.release(*leg, out);
         }
     }
 }
@@ -279,20 +280,29 @@ impl Serving {
 impl Serving {
     /// A reader that is not asked at the moment has something to say: the answers to what it was told last.
     pub(super) fn parked_bytes(&mut self, backend: BackendId, bytes: &[u8], out: &mut Actions) -> Life {
-        let Some(at) = self.parked.iter().position(|leg| leg.backend() == backend) else { return Life::Open };
-        let Some(leg) = self.parked.get_mut(at) else { return Life::Open };
-        if leg.take_unseen(bytes).is_err() {
-            let leg = self.parked.swap_remove(at);
+        let is_its = |leg: &Leg| leg.backend() == backend;
+        let Some(leg) = self.parked.as_mut_slice().iter_mut().find(|leg| is_its(leg)) else {
+            return Life::Open;
+        };
+        if leg.take_unseen(bytes).is_err()
+            && let Some(leg) = self.take_parked(is_its)
+        {
             self.state.statements.left(backend);
             out.push(Action::Release(leg.lease, Fate::Close(ResetReason::Violation)));
         }
         Life::Open
     }
 
+    /// Takes the reader out that `is_it` finds.
+    pub(super) fn take_parked(&mut self, is_it: impl Fn(&Leg) -> bool) -> Option<Box<Leg>> {
+        let parked = self.parked.get_mut()?;
+        let at = parked.iter().position(|leg| is_it(leg))?;
+        Some(parked.swap_remove(at))
+    }
+
     /// It is gone; it will not be missed.
     pub(super) fn parked_gone(&mut self, backend: BackendId, out: &mut Actions) -> Life {
-        if let Some(at) = self.parked.iter().position(|leg| leg.backend() == backend) {
-            let leg = self.parked.swap_remove(at);
+        if let Some(leg) = self.take_parked(|leg| leg.backend() == backend) {
             self.state.statements.left(backend);
             out.push(Action::Release(leg.lease, Fate::Close(ResetReason::Gone)));
         }

@@ -17,7 +17,7 @@ impl Serving {
         if planted(PlantedBug::LeavesReaderInTransaction) {
             return;
         }
-        for leg in self.reader.iter_mut().chain(&mut self.parked) {
+        for leg in self.reader.iter_mut().chain(self.parked.as_mut_slice()) {
             leave(leg, out);
         }
     }
@@ -81,7 +81,7 @@ impl Serving {
     pub(super) fn abort_lead(&mut self, out: &mut Actions) {
         if self.lead.is_some() {
             self.ask_lead(&[ABORT], Leaves::Something, out);
-            self.questions.push_back(Question::Abort);
+            self.asked.push(Question::Abort);
             self.wait = Wait::Answer;
         }
     }

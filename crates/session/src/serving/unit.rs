@@ -1,14 +1,15 @@
 use pgherd_types::limits;
 
-use crate::planted::{PlantedBug, planted};
+use crate::{
+    Common,
+    planted::{PlantedBug, planted},
+};
 
 /// The unit that the reader is at.
 #[derive(Debug, Default)]
 pub(super) struct Unit {
-    /// Its messages, kept so that they can be sent once more; empty when they are too long for that.
-    retained: Vec<u8>,
-    /// Names of prepared statements that it runs and does not prepare itself.
-    needs: Vec<Box<[u8]>>,
+    /// There while the unit is under way.
+    kept: Option<Box<Kept>>,
     progress: Progress,
     again: Again,
 }
@@ -20,6 +21,15 @@ enum Again {
     May,
     /// It has asked for a cancel.
     MayNot,
+}
+
+/// What is kept of a unit while it is under way. Its memory is that of the event loop's sessions together.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Its messages, so that they can be sent once more; empty when they are too long for that.
+    messages: Vec<u8>,
+    /// Names of prepared statements that it runs and does not prepare itself.
+    needs: Vec<Box<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,54 +44,68 @@ enum Progress {
     Spoiled,
 }
 
-/// Memory for messages that a session keeps from one unit to the next.
-const KEPT_BYTES: usize = 512;
+/// Bytes of messages for which memory is kept from one unit to the next.
+const SMALL_BYTES: usize = 512;
+
+impl Kept {
+    /// True when it has no more memory than most units need.
+    pub(crate) fn is_small(&self) -> bool {
+        self.messages.capacity() <= SMALL_BYTES
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.messages.clear();
+        self.needs.clear();
+    }
+}
 
 impl Unit {
-    pub(super) fn begin(&mut self, messages: &[u8]) {
+    #[inline]
+    pub(super) fn begin(&mut self, messages: &[u8], common: &mut Common) {
         self.progress = Progress::Asked;
         self.again = Again::May;
-        self.needs.clear();
-        self.retained.clear();
+        let kept = match &mut self.kept {
+            Some(kept) => {
+                kept.clear();
+                kept
+            }
+            none => none.insert(common.lend()),
+        };
         if messages.len() <= limits::RETAINED_UNIT_BYTES {
-            self.retained.extend_from_slice(messages);
+            kept.messages.extend_from_slice(messages);
         }
     }
 
     /// It runs this prepared statement.
     pub(super) fn needs(&mut self, name: &[u8]) {
-        if !self.needs.iter().any(|known| **known == *name) {
-            self.needs.push(name.into());
+        if let Some(kept) = &mut self.kept
+            && !kept.needs.iter().any(|known| **known == *name)
+        {
+            kept.needs.push(name.into());
         }
     }
 
     pub(super) fn needed(&self) -> &[Box<[u8]>] {
-        &self.needs
+        self.kept.as_ref().map(|kept| kept.needs.as_slice()).unwrap_or_default()
     }
 
     pub(super) fn messages(&self) -> &[u8] {
-        &self.retained
+        self.kept.as_ref().map(|kept| kept.messages.as_slice()).unwrap_or_default()
     }
 
     /// True when it can be sent once more.
     pub(super) fn is_retained(&self) -> bool {
-        self.again == Again::May && !self.retained.is_empty()
+        self.again == Again::May && !self.messages().is_empty()
     }
 
-    /// It is answered: what was kept of a long one is let go, so that an idle session holds little.
-    pub(super) fn answered(&mut self) {
-        if self.retained.capacity() > KEPT_BYTES {
-            self.retained = Vec::new();
-        }
-    }
-
-    /// Its memory, for the next one.
-    pub(super) fn emptied(mut self) -> Self {
-        self.retained.clear();
-        self.needs.clear();
+    /// It is answered, or given up: an idle session keeps nothing of it.
+    #[inline]
+    pub(super) fn end(&mut self, common: &mut Common) {
         self.progress = Progress::Asked;
         self.again = Again::May;
-        self
+        if let Some(kept) = self.kept.take() {
+            common.give_back(kept);
+        }
     }
 
     pub(super) fn shown(&mut self) {

@@ -21,6 +21,7 @@ use pgherd_wire::backend::TransactionStatus;
 use crate::{
     effect::Script,
     planted::{PlantedBug, planted},
+    rarely::Rarely,
 };
 
 use self::{portals::Portals, settings::Settings, statements::Statements, transaction::Transaction};
@@ -58,10 +59,15 @@ enum Tied {
 /// The settings that decide what names mean, in the words that set them.
 #[derive(Debug, Default)]
 struct Names {
-    search_path: Vec<u8>,
-    role: Vec<u8>,
+    said: Rarely<Said>,
     /// Their short name, once it has been asked for.
     scope: Option<ScopeId>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    search_path: Vec<u8>,
+    role: Vec<u8>,
 }
 
 /// What others have to act upon.
@@ -338,11 +344,13 @@ impl State {
     }
 
     fn rename(&mut self) {
-        self.names.search_path.clear();
-        self.names.role.clear();
-        self.names.scope = None;
-        self.settings.put_names(&mut self.names.search_path, &mut self.names.role);
-        self.transaction.journal.put_names(&mut self.names.search_path, &mut self.names.role);
+        let mut said = Said::default();
+        self.settings.put_names(&mut said.search_path, &mut said.role);
+        self.transaction.journal.put_names(&mut said.search_path, &mut said.role);
+        self.names = Names::default();
+        if !(said.search_path.is_empty() && said.role.is_empty()) {
+            *self.names.said.make() = said;
+        }
     }
 
     /// True when the statement may write, as far as the text and the prepared statements tell.
@@ -410,7 +418,8 @@ impl State {
         utf8: bool,
         now: Moment,
     ) -> SessionFacts<'a> {
-        let some = |text: &'a [u8]| Some(text).filter(|text| !text.is_empty());
+        let said = self.names.said.get();
+        let some = |text: fn(&Said) -> &[u8]| said.map(text).filter(|text| !text.is_empty());
         let held = self.held.or(self.transaction.stays.then_some(Held::LocalSettings));
         SessionFacts {
             transaction: self.transaction_facts(status),
@@ -420,8 +429,8 @@ impl State {
             held: held.filter(|_| !planted(PlantedBug::NeverPins)),
             names: NameScope {
                 identity,
-                search_path: some(&self.names.search_path),
-                role: some(&self.names.role),
+                search_path: some(|said| &said.search_path),
+                role: some(|said| &said.role),
                 utf8,
                 known: self.names.scope,
             },

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use pgherd_types::limits;
 
-use crate::effect::Script;
+use crate::{effect::Script, rarely::Rarely};
 
 /// What a portal runs.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub(crate) struct Portals {
     /// What the lead's unnamed portal runs.
     unnamed: Bound,
     place: Place,
-    named: HashMap<Box<[u8]>, Bound>,
+    named: Rarely<HashMap<Box<[u8]>, Bound>>,
 }
 
 /// Where the client's unnamed portal is.
@@ -37,7 +37,7 @@ enum Place {
     /// A reader has ended it; the lead may still have one.
     Ended,
     /// A reader has made it, in a transaction that goes on.
-    Reader(Made),
+    Reader(Box<Made>),
 }
 
 /// A prepared statement, as it was then.
@@ -67,22 +67,28 @@ impl Portals {
                 Place::Nowhere | Place::Lead => self.place = Place::Lead,
                 Place::Ended | Place::Reader(_) => {}
             }
-        } else if self.named.len() < limits::PORTALS {
-            self.named.insert(name.into(), bound);
+            return;
+        }
+        let named = self.named.make();
+        if named.len() < limits::PORTALS {
+            named.insert(name.into(), bound);
         } else {
-            self.named.remove(name);
+            named.remove(name);
         }
     }
 
     /// A portal is bound, and nobody knows which, nor to what.
     pub(crate) fn bind_unknown(&mut self) {
         self.unnamed = Bound::Unknown;
-        self.named.clear();
+        self.named.forget();
     }
 
     /// What a portal runs.
     pub(crate) fn get(&self, name: &[u8]) -> &Bound {
-        if name.is_empty() { &self.unnamed } else { self.named.get(name).unwrap_or(&Bound::Unknown) }
+        if name.is_empty() {
+            return &self.unnamed;
+        }
+        self.named.get().and_then(|named| named.get(name)).unwrap_or(&Bound::Unknown)
     }
 
     /// The lead's unnamed portal was made, or ended, for the client: it is the client's.
@@ -97,7 +103,7 @@ impl Portals {
 
     /// These messages have made it on a reader.
     pub(crate) fn made_elsewhere(&mut self, messages: &[u8], prepared: Vec<Kept>) {
-        self.place = Place::Reader(Made { by: messages.to_vec(), prepared, saved: Vec::new() });
+        self.place = Place::Reader(Box::new(Made { by: messages.to_vec(), prepared, saved: Vec::new() }));
     }
 
     /// What makes the client's on the lead, once the lead's own is closed; nothing when the client has none. From now
@@ -106,7 +112,7 @@ impl Portals {
         self.unnamed = Bound::Quiet;
         match core::mem::replace(&mut self.place, Place::Lead) {
             Place::Nowhere | Place::Lead | Place::Ended => Made::default(),
-            Place::Reader(made) => made,
+            Place::Reader(made) => *made,
         }
     }
 
@@ -164,6 +170,6 @@ impl Portals {
     pub(crate) fn clear(&mut self) {
         self.unnamed = Bound::Unknown;
         self.place = Place::Nowhere;
-        self.named.clear();
+        self.named.forget();
     }
 }

@@ -7,7 +7,10 @@
 use pgherd_sql::{Change, Scope, Statement};
 use pgherd_types::limits;
 
-use crate::planted::{PlantedBug, planted};
+use crate::{
+    planted::{PlantedBug, planted},
+    rarely::Rarely,
+};
 
 /// A state of a session's settings. Later states have greater numbers; a backend fresh from the pool has the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,9 +39,8 @@ struct Entry {
 /// The settings that hold when no transaction is open.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    entries: Vec<Entry>,
     version: Version,
-    bytes: usize,
+    entries: Rarely<Vec<Entry>>,
 }
 
 /// More settings than a session is given room for ([`limits::SESSION_SETTINGS_BYTES`]).
@@ -52,7 +54,7 @@ impl Settings {
 
     /// What brings a backend from `version` to now, as the text of one simple query. Empty: nothing is missing.
     pub(crate) fn since(&self, version: Version, text: &mut Vec<u8>) {
-        for entry in self.entries.iter().filter(|entry| entry.version > version) {
+        for entry in self.entries.as_slice().iter().filter(|entry| entry.version > version) {
             put_statement(text, &entry.text);
         }
     }
@@ -60,23 +62,23 @@ impl Settings {
     /// DISCARD ALL: nothing is set any more.
     pub(crate) fn forget(&mut self) {
         self.version.0 += 1;
-        self.entries.clear();
-        self.bytes = 0;
+        self.entries.forget();
     }
 
     /// Appends the texts that decide what names mean.
     pub(crate) fn put_names(&self, search_path: &mut Vec<u8>, role: &mut Vec<u8>) {
-        for entry in &self.entries {
+        for entry in self.entries.as_slice() {
             put_name(&entry.key, &entry.text, search_path, role);
         }
     }
 
     fn put(&mut self, key: Key, text: Box<[u8]>) -> Result<(), TooMany> {
         self.version.0 += 1;
-        self.entries.retain(|entry| !replaces(&key, &entry.key) && (entry.key != key || entry.text != text));
-        self.entries.push(Entry { key, text, version: self.version });
-        self.bytes = self.entries.iter().map(|entry| entry.text.len()).sum();
-        if self.bytes > limits::SESSION_SETTINGS_BYTES || self.entries.len() > limits::SESSION_SETTINGS {
+        let entries = self.entries.make();
+        entries.retain(|entry| !replaces(&key, &entry.key) && (entry.key != key || entry.text != text));
+        entries.push(Entry { key, text, version: self.version });
+        let bytes: usize = entries.iter().map(|entry| entry.text.len()).sum();
+        if bytes > limits::SESSION_SETTINGS_BYTES || entries.len() > limits::SESSION_SETTINGS {
             return Err(TooMany);
         }
         Ok(())
@@ -116,10 +118,15 @@ fn put_statement(text: &mut Vec<u8>, statement: &[u8]) {
 /// What has been set since the transaction began, and where its savepoints are in that.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    entries: Vec<Noted>,
-    savepoints: Vec<(Box<str>, usize)>,
+    written: Rarely<Written>,
     /// How often something was taken back.
     rewinds: u32,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    entries: Vec<Noted>,
+    savepoints: Vec<(Box<str>, usize)>,
 }
 
 #[derive(Clone, Debug)]
@@ -139,7 +146,11 @@ pub(crate) struct NotReplayable {
 impl Journal {
     /// Statements noted so far.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
+    }
+
+    fn entries(&self) -> &[Noted] {
+        self.written.get().map(|written| written.entries.as_slice()).unwrap_or_default()
     }
 
     /// How often something was taken back: whoever was told it before has to begin anew.
@@ -149,14 +160,14 @@ impl Journal {
 
     /// Appends the texts that decide what names mean.
     pub(crate) fn put_names(&self, search_path: &mut Vec<u8>, role: &mut Vec<u8>) {
-        for entry in &self.entries {
+        for entry in self.entries() {
             put_name(&entry.key, &entry.text, search_path, role);
         }
     }
 
     /// What a backend lacks that has the first `from` of them, as the text of one simple query.
     pub(crate) fn since(&self, from: usize, text: &mut Vec<u8>) {
-        for entry in self.entries.iter().skip(from) {
+        for entry in self.entries().iter().skip(from) {
             put_statement(text, &entry.text);
         }
     }
@@ -195,34 +206,34 @@ impl Journal {
             key = Some(if key.is_none() { this } else { Key::Joined });
         }
         if let Some(key) = key {
-            self.entries.push(Noted { key, scope, text: text.into() });
+            self.written.make().entries.push(Noted { key, scope, text: text.into() });
         }
         Ok(())
     }
 
     pub(crate) fn savepoint(&mut self, name: &str) {
-        if self.savepoints.len() < limits::SESSION_SETTINGS {
-            self.savepoints.push((name.into(), self.entries.len()));
+        let Written { entries, savepoints } = self.written.make();
+        if savepoints.len() < limits::SESSION_SETTINGS {
+            savepoints.push((name.into(), entries.len()));
         }
     }
 
     pub(crate) fn release(&mut self, name: &str) {
-        if let Some(at) = self.position(name) {
-            self.savepoints.truncate(at);
+        if let Some(written) = self.written.get_mut()
+            && let Some(at) = written.position(name)
+        {
+            written.savepoints.truncate(at);
         }
     }
 
     /// Takes back what was set since the savepoint; all of it when the savepoint is not known.
     pub(crate) fn roll_back_to(&mut self, name: &str) {
-        let at = self.position(name);
-        let keep = at.and_then(|at| self.savepoints.get(at)).map_or(0, |&(_, entries)| entries);
-        self.savepoints.truncate(at.map_or(0, |at| at + 1));
-        self.entries.truncate(keep);
         self.rewinds += 1;
-    }
-
-    fn position(&self, name: &str) -> Option<usize> {
-        self.savepoints.iter().rposition(|(known, _)| &**known == name)
+        let Some(written) = self.written.get_mut() else { return };
+        let at = written.position(name);
+        let keep = at.and_then(|at| written.savepoints.get(at)).map_or(0, |&(_, entries)| entries);
+        written.savepoints.truncate(at.map_or(0, |at| at + 1));
+        written.entries.truncate(keep);
     }
 
     /// The transaction has committed: what was set for the session holds from now on.
@@ -230,8 +241,7 @@ impl Journal {
     /// # Errors
     /// When that is more than a session may set.
     pub(crate) fn commit(&mut self, settings: &mut Settings) -> Result<(), TooMany> {
-        self.savepoints.clear();
-        for entry in self.entries.drain(..) {
+        for entry in self.written.take().entries {
             match entry.scope {
                 Scope::Session => settings.put(entry.key, entry.text)?,
                 Scope::Local if planted(PlantedBug::KeepsLocal) => settings.put(entry.key, entry.text)?,
@@ -243,7 +253,12 @@ impl Journal {
 
     /// The transaction was rolled back: nothing of it holds.
     pub(crate) fn clear(&mut self) {
-        self.entries.clear();
-        self.savepoints.clear();
+        self.written.forget();
+    }
+}
+
+impl Written {
+    fn position(&self, name: &str) -> Option<usize> {
+        self.savepoints.iter().rposition(|(known, _)| &**known == name)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A client prepares a statement once; the session prepares it again, unseen, on another backend that is to run it.
 
+use core::num::NonZeroU64;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,11 +11,17 @@ use pgherd_sql::{Statement, Text, Verb};
 use pgherd_types::{BackendId, limits};
 use pgherd_wire::frontend;
 
-use crate::{effect::Script, peek};
+use crate::{effect::Script, peek, rarely::Rarely};
 
 /// A prepared statement's number: another one of the same name has another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct StatementId(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StatementId(NonZeroU64);
+
+impl Default for StatementId {
+    fn default() -> Self {
+        StatementId(NonZeroU64::MIN)
+    }
+}
 
 /// How a statement was prepared, and can be again.
 #[derive(Clone, Debug)]
@@ -113,20 +120,26 @@ pub(crate) enum UnnamedId {
 /// All prepared statements of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Statements {
-    named: HashMap<Box<[u8]>, Prepared, FixedState>,
+    named: Rarely<Named>,
     pub(crate) unnamed: Unnamed,
+    last_id: StatementId,
+}
+
+#[derive(Debug, Default)]
+struct Named {
+    all: HashMap<Box<[u8]>, Prepared, FixedState>,
+    /// What their sources take.
     bytes: usize,
-    last_id: u64,
 }
 
 impl Statements {
     pub(crate) fn get(&self, name: &[u8]) -> Option<&Prepared> {
-        self.named.get(name)
+        self.named.get()?.all.get(name)
     }
 
     /// The names of all.
     pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.named.keys().map(|name| &**name)
+        self.named.get().into_iter().flat_map(|named| named.all.keys()).map(|name| &**name)
     }
 
     /// The lead has prepared an unnamed statement, by this Parse where that is kept.
@@ -186,9 +199,9 @@ impl Statements {
     }
 
     fn new_unnamed(&mut self) -> UnnamedId {
-        let id = UnnamedId::Known(self.next_id());
-        self.unnamed.id = id;
-        id
+        self.last_id.0 = self.last_id.0.saturating_add(1);
+        self.unnamed.id = UnnamedId::Known(self.last_id);
+        self.unnamed.id
     }
 
     /// The Parse that makes a statement on any backend, where one does.
@@ -205,32 +218,29 @@ impl Statements {
 
     /// True when another statement can be noted.
     pub(crate) fn has_room(&self, source_bytes: usize) -> bool {
-        self.named.len() < limits::PREPARED_STATEMENTS && self.bytes + source_bytes <= limits::PREPARED_BYTES
-    }
-
-    fn next_id(&mut self) -> StatementId {
-        self.last_id += 1;
-        StatementId(self.last_id)
+        let (count, bytes) = self.named.get().map_or((0, 0), |named| (named.all.len(), named.bytes));
+        count < limits::PREPARED_STATEMENTS && bytes + source_bytes <= limits::PREPARED_BYTES
     }
 
     /// Notes a statement that a backend has prepared. What is too much to be kept stays where it is.
     pub(crate) fn prepared(&mut self, name: &[u8], script: Script, source: Source, backend: BackendId) {
-        if self.named.len() >= limits::PREPARED_STATEMENTS {
+        let named = self.named.make();
+        if named.all.len() >= limits::PREPARED_STATEMENTS {
             // The lead knows it, and it runs there.
             return;
         }
         let size = source_bytes(&source);
-        let fits = self.bytes + size <= limits::PREPARED_BYTES;
+        let fits = named.bytes + size <= limits::PREPARED_BYTES;
         let source = if fits { source } else { Source::Lost };
-        self.bytes += source_bytes(&source);
-        if let Some(old) = self.named.insert(name.into(), Prepared { script, source, at: vec![backend] }) {
-            self.bytes -= source_bytes(&old.source);
+        named.bytes += source_bytes(&source);
+        if let Some(old) = named.all.insert(name.into(), Prepared { script, source, at: vec![backend] }) {
+            named.bytes -= source_bytes(&old.source);
         }
     }
 
     /// Notes that another backend has the statement too.
     pub(crate) fn also_at(&mut self, name: &[u8], backend: BackendId) {
-        if let Some(prepared) = self.named.get_mut(name)
+        if let Some(prepared) = self.named.get_mut().and_then(|named| named.all.get_mut(name))
             && !prepared.is_at(backend)
         {
             prepared.at.push(backend);
@@ -239,20 +249,20 @@ impl Statements {
 
     /// Forgets a statement that was closed. Answers which backends had it.
     pub(crate) fn closed(&mut self, name: &[u8]) -> Vec<BackendId> {
-        let Some(old) = self.named.remove(name) else { return Vec::new() };
-        self.bytes -= source_bytes(&old.source);
+        let Some(named) = self.named.get_mut() else { return Vec::new() };
+        let Some(old) = named.all.remove(name) else { return Vec::new() };
+        named.bytes -= source_bytes(&old.source);
         old.at
     }
 
     /// Forgets all that have names.
     pub(crate) fn clear(&mut self) {
-        self.named.clear();
-        self.bytes = 0;
+        self.named.forget();
     }
 
     /// A backend is not the session's any more.
     pub(crate) fn left(&mut self, backend: BackendId) {
-        for prepared in self.named.values_mut() {
+        for prepared in self.named.get_mut().into_iter().flat_map(|named| named.all.values_mut()) {
             prepared.at.retain(|&at| at != backend);
         }
     }
@@ -265,7 +275,9 @@ impl Statements {
     /// True when all of them could be prepared on another backend than `backend`.
     pub(crate) fn can_leave(&self, backend: BackendId) -> bool {
         self.unnamed_can_move()
-            && self.named.values().all(|prepared| prepared.can_move() || !prepared.is_at(backend))
+            && self.named.get().is_none_or(|named| {
+                named.all.values().all(|prepared| prepared.can_move() || !prepared.is_at(backend))
+            })
     }
 }
 
