@@ -76,7 +76,7 @@ impl Serving {
     fn rows(&mut self, turn: Turn, at: usize, bytes: &[u8], out: &mut Actions) -> usize {
         let Some(leg) = self.leg_mut(turn) else { return 0 };
         let Some((kind, owed)) = leg.ledger.bulk() else { return 0 };
-        let run = leg.framer.skip_run(bytes.get(at..).unwrap_or_default(), |this| this == kind);
+        let run = leg.framer.skip_run(bytes.get(at..).unwrap_or_default(), kind);
         if run == 0 {
             return 0;
         }
