@@ -22,7 +22,7 @@ pub use decision::{Decision, Name, Rule};
 pub use facts::{Held, NameScope, ScopeId, SessionFacts, TransactionFacts, WroteBefore};
 pub use mutations::Mutations;
 pub use relations::{BadAnswer, LOOKUP_NAMES, Lookup};
-pub use router::{Router, STATEMENTS_BYTES};
+pub use router::{Router, STATEMENTS_BYTES, unknown_calls};
 pub use routing::{
     AfterWrite, Consistency, DelayLimit, FunctionRule, Object, Redirect, Redirects, Related, RelationLimits,
     Routing, Target, Tracking,
