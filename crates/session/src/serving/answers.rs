@@ -14,12 +14,20 @@ use crate::{
 
 impl Serving {
     /// A leg has answered a request, which found its transaction in this state.
-    pub(super) fn settle(&mut self, turn: Turn, finished: Finished, status: TransactionStatus) {
+    pub(super) fn settle(
+        &mut self,
+        cx: &Context<'_>,
+        turn: Turn,
+        finished: Finished,
+        status: TransactionStatus,
+    ) {
         let Some(leg) = self.leg_mut(turn) else { return };
         let backend = leg.backend();
         let Some(effect) = leg.settle(finished.ticket) else { return };
         match (effect, finished.ended) {
-            (Effect::Ran(script), Ended::Well) => self.state.ran(&script, backend, status),
+            (Effect::Ran(script), Ended::Well) => {
+                self.state.ran(&script, backend, status, cx.policy.routing.after_write);
+            }
             (Effect::Ran(script), Ended::FailedLate) => self.state.failed(&script.text),
             (Effect::RanUnknown, Ended::Well | Ended::FailedLate) => self.state.ran_unknown(),
             (Effect::Parsed { name, script, source: Source::Parse(message) }, Ended::Well)
@@ -97,7 +105,7 @@ impl Serving {
         out: &mut Actions,
     ) -> Life {
         let status = self.transaction();
-        self.settle(Turn::Lead, finished, before);
+        self.settle(cx, Turn::Lead, finished, before);
         match owed {
             Owed::Client => {
                 if matches!(finished.request, Request::Query) {

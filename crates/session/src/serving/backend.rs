@@ -123,7 +123,7 @@ impl Serving {
             b'E' | b'S' | b'Z' => self.gathered_message(cx, turn, piece, range, out),
             b'N' | b'A' => self.unasked(turn, piece, range, out),
             kind => match reply_of(kind) {
-                Some(reply) => self.reply(turn, reply, piece, range, out),
+                Some(reply) => self.reply(cx, turn, reply, piece, range, out),
                 None => self.violation(turn, "a message that only belongs to the start of a session", out),
             },
         }
@@ -132,6 +132,7 @@ impl Serving {
     /// A reply that is passed on as it comes.
     fn reply(
         &mut self,
+        cx: &Context<'_>,
         turn: Turn,
         reply: Reply,
         piece: &Piece<'_>,
@@ -158,7 +159,7 @@ impl Serving {
             Owed::Session | Owed::Nobody => {}
         }
         if let Some(finished) = outcome.finished {
-            self.settle(turn, finished, status);
+            self.settle(cx, turn, finished, status);
         }
         if turn == Turn::Lead && (outcome.finished.is_some() || reply == Reply::CopyInResponse) {
             // What waited for this answer can now be judged: a Sync that might have met a COPY, an administrative
@@ -308,7 +309,7 @@ impl Serving {
         match turn {
             Turn::Lead => self.lead_ready(cx, before, outcome.owed, finished, out),
             Turn::Reader => {
-                self.settle(turn, finished, before);
+                self.settle(cx, turn, finished, before);
                 if settled { self.reader_settled(cx, out) } else { Life::Open }
             }
         }
