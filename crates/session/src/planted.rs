@@ -68,12 +68,14 @@ pub enum PlantedBug {
     KeepsClosed,
     /// What the session has seen is forgotten when another node takes the writes.
     ForgetsWhatWasSeen,
+    /// A Parse of the unnamed statement is taken for the one before it, whatever it says.
+    MistakesParse,
 }
 
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 29] = [
+    pub const ALL: [PlantedBug; 30] = [
         Self::ForgetsToSkip,
         Self::ForgetsOpenBatch,
         Self::ForgetsTransaction,
@@ -103,6 +105,7 @@ impl PlantedBug {
         Self::ForgetsSettingsOfLead,
         Self::KeepsClosed,
         Self::ForgetsWhatWasSeen,
+        Self::MistakesParse,
     ];
 }
 

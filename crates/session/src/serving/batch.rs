@@ -260,7 +260,7 @@ impl Serving {
     fn known_script(&self, name: &[u8]) -> Option<(Script, Arc<[u8]>)> {
         if name.is_empty() {
             let unnamed = &self.state.statements.unnamed;
-            return Some((unnamed.script.clone()?, unnamed.message.as_slice().into()));
+            return Some((unnamed.script.clone()?, Arc::clone(&unnamed.message)));
         }
         let prepared = self.state.statements.get(name)?;
         let message = match &prepared.source {
