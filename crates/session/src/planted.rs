@@ -70,12 +70,14 @@ pub enum PlantedBug {
     ForgetsWhatWasSeen,
     /// A Parse of the unnamed statement is taken for the one before it, whatever it says.
     MistakesParse,
+    /// What the requests of a batch have changed is not noted.
+    ForgetsEffects,
 }
 
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 30] = [
+    pub const ALL: [PlantedBug; 31] = [
         Self::ForgetsToSkip,
         Self::ForgetsOpenBatch,
         Self::ForgetsTransaction,
@@ -106,6 +108,7 @@ impl PlantedBug {
         Self::KeepsClosed,
         Self::ForgetsWhatWasSeen,
         Self::MistakesParse,
+        Self::ForgetsEffects,
     ];
 }
 

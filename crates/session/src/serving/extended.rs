@@ -175,7 +175,8 @@ impl Serving {
     }
 
     pub(super) fn describe(&mut self, cx: &mut Context<'_>, part: &Part<'_>, out: &mut Actions) -> Step {
-        let (request, statement) = match peek::about(part.raw) {
+        let about = peek::about(part.raw);
+        let (request, statement) = match about {
             About::Statement(name) => (Request::DescribeStatement, Some(name)),
             About::Portal(_) | About::Bind { .. } | About::Unknown => (Request::DescribePortal, None),
         };
@@ -185,7 +186,7 @@ impl Serving {
                 return step;
             }
         }
-        if peek::about(part.raw) == About::Portal(b"") && self.bring_portal(out) == Step::Hold {
+        if about == About::Portal(b"") && self.bring_portal(out) == Step::Hold {
             return Step::Hold;
         }
         self.send_to_lead(cx, request, part, None, out)
@@ -193,10 +194,15 @@ impl Serving {
 
     /// The client names its unnamed portal, which may be another than the lead's: then the lead's is closed, and the
     /// client's made there as a reader has made it. It only reads, so doing it again changes nothing.
+    #[inline]
     fn bring_portal(&mut self, out: &mut Actions) -> Step {
-        if !self.state.portals.is_elsewhere() {
-            return Step::Taken;
+        match self.state.portals.is_elsewhere() {
+            true => self.bring_portal_here(out),
+            false => Step::Taken,
         }
+    }
+
+    fn bring_portal_here(&mut self, out: &mut Actions) -> Step {
         let Some(leg) = self.lead.as_mut().filter(|leg| !leg.decides_unnamed_portal()) else {
             return Step::Taken;
         };
@@ -252,10 +258,11 @@ impl Serving {
         if self.lead.is_none() {
             return self.ask_for_lead(cx, out);
         }
-        if peek::about(part.raw) == About::Portal(b"") && self.bring_portal(out) == Step::Hold {
+        let about = peek::about(part.raw);
+        if about == About::Portal(b"") && self.bring_portal(out) == Step::Hold {
             return Step::Hold;
         }
-        let effect = match (self.tracking, peek::about(part.raw)) {
+        let effect = match (self.tracking, about) {
             (Tracking::Off, _) => None,
             (Tracking::On, About::Portal(name)) => match self.state.portals.get(name) {
                 Bound::Quiet => None,
@@ -323,6 +330,8 @@ impl Serving {
     }
 
     /// Sends a message to the lead.
+    // For each message, with a kind and mostly without an effect, which is known where it is called.
+    #[inline(always)]
     pub(super) fn send_to_lead(
         &mut self,
         cx: &mut Context<'_>,
