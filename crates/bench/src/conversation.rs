@@ -22,6 +22,7 @@ pub struct Conversation {
     router: Router,
     common: Common,
     actions: Actions,
+    random: u64,
     to_do: VecDeque<Pending>,
     held: Option<Vec<u8>>,
     backends: u64,
@@ -29,6 +30,15 @@ pub struct Conversation {
     asked: BackendId,
     /// Bytes that went to the client.
     answered: usize,
+}
+
+/// The node that is drawn for the session's reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// The one that takes the writes too.
+    Primary,
+    /// Another one.
+    Standby,
 }
 
 /// What the session waits for.
@@ -46,7 +56,7 @@ impl Conversation {
     ///
     /// # Panics
     /// When the session does not get that far.
-    pub fn open() -> Self {
+    pub fn open(drawn: Drawn) -> Self {
         let mut new = Conversation {
             session: Session::new(SessionId(1), [7; 32]),
             topology: topology(),
@@ -55,6 +65,10 @@ impl Conversation {
             router: Router::new([1; 16]),
             common: Common::default(),
             actions: Actions::default(),
+            random: match drawn {
+                Drawn::Primary => u64::MAX / 4,
+                Drawn::Standby => u64::MAX / 4 * 3,
+            },
             to_do: VecDeque::new(),
             held: None,
             backends: 0,
@@ -134,7 +148,7 @@ impl Conversation {
             processes: &[],
             router: &mut self.router,
             common: &mut self.common,
-            random: u64::MAX / 4 * 3,
+            random: self.random,
         };
         self.session.handle(&mut context, event, &mut self.actions);
         let (mut list, made) = self.actions.take();

@@ -1,7 +1,7 @@
 use core::hint::black_box;
 
 use pgherd_route::{
-    Decision, NameScope, Router, Routing, SessionFacts, Temporaries, TransactionFacts, WroteBefore,
+    Decision, NameScope, Router, Routing, SessionFacts, Temporaries, TransactionFacts, Written, WroteBefore,
 };
 use pgherd_sql::Text;
 use pgherd_types::{Identity, Moment};
@@ -43,7 +43,7 @@ impl Decisions {
         let facts = SessionFacts {
             transaction: TransactionFacts::None,
             wrote_before: WroteBefore::Never,
-            written: &[],
+            written: Written::Known(&[]),
             temporaries,
             held: None,
             names: NameScope { identity, search_path: None, role: None, utf8: true, known: None },

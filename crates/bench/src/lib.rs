@@ -6,6 +6,6 @@ mod decisions;
 pub mod messages;
 mod path;
 
-pub use conversation::Conversation;
+pub use conversation::{Conversation, Drawn};
 pub use decisions::Decisions;
 pub use path::{Path, Walk};

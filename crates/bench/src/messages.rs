@@ -9,6 +9,11 @@ pub const SIMPLE_TEXT: &[u8] = b"SELECT abalance FROM pgbench_accounts WHERE aid
 /// The same with a parameter.
 const PARAMETER_TEXT: &[u8] = b"SELECT abalance FROM pgbench_accounts WHERE aid = $1;";
 
+const UPDATE_TEXT: &[u8] = b"UPDATE pgbench_accounts SET abalance = abalance + -4711 WHERE aid = 734129;";
+
+const INSERT_TEXT: &[u8] = b"INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) \
+    VALUES (7, 1, 734129, -4711, CURRENT_TIMESTAMP);";
+
 const STATEMENT: &[u8] = b"P0_1";
 const INT4_OID: u32 = 23;
 const TEXT_OID: u32 = 25;
@@ -41,6 +46,53 @@ pub fn extended_answer() -> Vec<u8> {
         backend::put_empty(out, backend::kind::PARSE_COMPLETE);
         put_batch_answer(out);
     })
+}
+
+/// So many point reads and one Sync behind them, as pgbench sends a pipeline.
+pub fn pipeline(reads: usize) -> Vec<u8> {
+    written(|out| {
+        for _ in 0..reads {
+            frontend::put_parse(out, b"", PARAMETER_TEXT, [].into_iter());
+            put_bind_to_execute(out, b"");
+        }
+        frontend::put_sync(out);
+    })
+}
+
+/// The answer to [`pipeline`].
+pub fn pipeline_answer(reads: usize) -> Vec<u8> {
+    written(|out| {
+        for _ in 0..reads {
+            backend::put_empty(out, backend::kind::PARSE_COMPLETE);
+            put_run_answer(out);
+        }
+        backend::put_ready_for_query(out, TransactionStatus::Idle);
+    })
+}
+
+/// The transaction of `pgbench -N`, one simple query after the other, each with its answer.
+pub fn write_transaction() -> Vec<(Vec<u8>, Vec<u8>)> {
+    const OPEN: TransactionStatus = TransactionStatus::InTransaction;
+    let plain = |text: &[u8], tag: &[u8], status| {
+        let answer = written(|out| {
+            backend::put_command_complete(out, tag);
+            backend::put_ready_for_query(out, status);
+        });
+        (written(|out| frontend::put_query(out, text)), answer)
+    };
+    let read = written(|out| {
+        put_row_description(out);
+        put_row(out);
+        backend::put_command_complete(out, b"SELECT 1");
+        backend::put_ready_for_query(out, OPEN);
+    });
+    vec![
+        plain(b"BEGIN;", b"BEGIN", OPEN),
+        plain(UPDATE_TEXT, b"UPDATE 1", OPEN),
+        (query(), read),
+        plain(INSERT_TEXT, b"INSERT 0 1", OPEN),
+        plain(b"END;", b"COMMIT", TransactionStatus::Idle),
+    ]
 }
 
 /// A statement's preparation, as `PQsendPrepare` does it.
@@ -108,18 +160,27 @@ const NO: Option<&[u8]> = Some(b"f");
 const TIME: &[u8] = b"2026-11-21 04:20:00.123456+00";
 
 fn put_bind_to_sync(out: &mut Vec<u8>, statement: &[u8]) {
+    put_bind_to_execute(out, statement);
+    frontend::put_sync(out);
+}
+
+fn put_bind_to_execute(out: &mut Vec<u8>, statement: &[u8]) {
     let aid: [Option<&[u8]>; 1] = [Some(b"734129")];
     frontend::put_bind(out, b"", statement, [].into_iter(), aid.into_iter(), [0].into_iter());
     frontend::put_describe(out, Target::Portal(b""));
     frontend::put_execute(out, b"", 0);
-    frontend::put_sync(out);
 }
 
 fn put_batch_answer(out: &mut Vec<u8>) {
+    put_run_answer(out);
+    backend::put_ready_for_query(out, TransactionStatus::Idle);
+}
+
+fn put_run_answer(out: &mut Vec<u8>) {
     backend::put_empty(out, backend::kind::BIND_COMPLETE);
     put_row_description(out);
     put_row(out);
-    put_end(out);
+    backend::put_command_complete(out, b"SELECT 1");
 }
 
 fn put_row_description(out: &mut Vec<u8>) {

@@ -12,7 +12,7 @@ const PASSWORDS: [&[u8]; 3] = [b"u:TEXTpencil", b"u:md50123456789abcdef012345678
 /// answered.
 pub fn backend(data: &[u8]) {
     let (seed, stream) = seeded(data);
-    let in_run = |kind| matches!(kind, kind::DATA_ROW | kind::COPY_DATA);
+    let in_run = &[kind::DATA_ROW, kind::COPY_DATA];
     let seen = same_however_cut(stream, seed, largest_body, in_run);
     let line = PASSWORDS.get(seed as usize % PASSWORDS.len()).copied().unwrap_or_default();
     let (passwords, _) = PoolPasswd::parse(line);

@@ -9,7 +9,7 @@ pub fn frontend(data: &[u8]) {
     while let Some(rest) = packet(stream) {
         stream = rest;
     }
-    let in_run = |kind| kind == kind::COPY_DATA;
+    let in_run = &[kind::COPY_DATA];
     for message in same_however_cut(stream, seed, largest_body, in_run).whole {
         read(&message);
     }

@@ -53,21 +53,23 @@ pub(crate) fn follow<'a>(pieces: impl Iterator<Item = &'a [u8]>, largest_body: L
 pub(crate) fn follow_runs<'a>(
     pieces: impl Iterator<Item = &'a [u8]>,
     largest_body: LargestBody,
-    in_run: fn(u8) -> bool,
+    in_run: &[u8],
 ) -> (Vec<u8>, usize) {
     let mut framer = Framer::new(largest_body);
     let (mut others, mut run_bytes) = (Vec::new(), 0);
     for mut input in pieces {
         loop {
-            let n = framer.skip_run(input, in_run);
-            run_bytes += n;
-            input = input.split_at(n).1;
+            for &kind in in_run {
+                let n = framer.skip_run(input, kind);
+                run_bytes += n;
+                input = input.split_at(n).1;
+            }
             let piece = match framer.next(&mut input) {
                 Ok(Some(piece)) => piece,
                 Ok(None) => break,
                 Err(_) => return (others, run_bytes),
             };
-            if in_run(piece.kind) {
+            if in_run.contains(&piece.kind) {
                 run_bytes += piece.carried.bytes().len() + piece.raw.len();
             } else {
                 others.extend(piece.carried.bytes());
@@ -93,18 +95,13 @@ pub(crate) fn cut(mut stream: &[u8], mut seed: u32) -> impl Iterator<Item = &[u8
 }
 
 /// States that neither the cut nor skipping of runs changes what a stream means, and gives the messages that it holds.
-pub(crate) fn same_however_cut(
-    stream: &[u8],
-    seed: u32,
-    largest_body: LargestBody,
-    in_run: fn(u8) -> bool,
-) -> Seen {
+pub(crate) fn same_however_cut(stream: &[u8], seed: u32, largest_body: LargestBody, in_run: &[u8]) -> Seen {
     let seen = follow(core::iter::once(stream), largest_body);
     let pieces = follow(cut(stream, seed), largest_body);
     assert_eq!(pieces, seen, "cut by {seed}");
     assert_eq!(follow(stream.chunks(1), largest_body), seen, "byte by byte");
 
-    let is_run = |message: &&Vec<u8>| message.first().is_some_and(|&kind| in_run(kind));
+    let is_run = |message: &&Vec<u8>| message.first().is_some_and(|kind| in_run.contains(kind));
     let all = || seen.whole.iter().chain((!seen.open.is_empty()).then_some(&seen.open));
     let expected: Vec<u8> = all().filter(|message| !is_run(message)).flatten().copied().collect();
     let run_bytes: usize = all().filter(is_run).map(Vec::len).sum();

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use pgherd_route::{
-    Decision, NameScope, Router, Routing, SessionFacts, Temporaries, TransactionFacts, WroteBefore,
+    Decision, NameScope, Router, Routing, SessionFacts, Temporaries, TransactionFacts, Written, WroteBefore,
 };
 use pgherd_sql::{Text, analyse, normalise};
 use pgherd_types::{Identity, Moment};
@@ -53,7 +53,7 @@ fn quiet<'a>(identity: &'a Identity, temporaries: &'a Temporaries) -> SessionFac
     SessionFacts {
         transaction: TransactionFacts::None,
         wrote_before: WroteBefore::Never,
-        written: &[],
+        written: Written::Known(&[]),
         temporaries,
         held: None,
         names: NameScope { identity, search_path: None, role: None, utf8: true, known: None },

@@ -14,8 +14,8 @@ pub struct SessionFacts<'a> {
     pub transaction: TransactionFacts,
     /// Writes before this transaction.
     pub wrote_before: WroteBefore,
-    /// What this explicit transaction has written, for `dml_adaptive`: see [`written_by`](crate::written_by).
-    pub written: &'a [Relation],
+    /// What this transaction has written, for `dml_adaptive`.
+    pub written: Written<'a>,
     /// The temporary objects that the session has made.
     pub temporaries: &'a Temporaries,
     /// Why its reads must stay on the lead, if they must.
@@ -48,6 +48,16 @@ pub enum TransactionFacts {
 impl TransactionFacts {
     /// A transaction in which nothing has happened yet.
     pub const FRESH: Self = Self::Open { serializable: false, failed: false, wrote: false, ddl: false };
+}
+
+/// What a transaction has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written<'a> {
+    /// This and nothing else: see [`written_by`](crate::written_by).
+    Known(&'a [Relation]),
+    /// Something. Nobody noted what, because the settings did not ask for it then
+    /// ([`AfterWrite::asks_what`](crate::AfterWrite::asks_what)).
+    Something,
 }
 
 /// What the session wrote before this transaction, as far as `disable_load_balance_on_write` asks.

@@ -19,10 +19,10 @@ mod temporaries;
 
 pub use balance::{choose_read_node, choose_reader, is_too_late};
 pub use decision::{Decision, Name, Rule};
-pub use facts::{Held, NameScope, ScopeId, SessionFacts, TransactionFacts, WroteBefore};
+pub use facts::{Held, NameScope, ScopeId, SessionFacts, TransactionFacts, Written, WroteBefore};
 pub use mutations::Mutations;
 pub use relations::{BadAnswer, LOOKUP_NAMES, Lookup};
-pub use router::{Router, STATEMENTS_BYTES};
+pub use router::{Router, STATEMENTS_BYTES, unknown_calls};
 pub use routing::{
     AfterWrite, Consistency, DelayLimit, FunctionRule, Object, Redirect, Redirects, Related, RelationLimits,
     Routing, Target, Tracking,

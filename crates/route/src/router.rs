@@ -158,13 +158,8 @@ impl Router {
     /// which the text does not tell of: a temporary object, a setting. The look-ups of [`Router::decide`] tell it, of
     /// all that SELECTs call.
     pub fn leaves_behind(&mut self, statement: &Statement, session: &SessionFacts<'_>) -> bool {
-        let statement = statement.verb.inner().unwrap_or(statement);
-        let mut unknown = statement.functions.iter().filter(|call| call.known == Calls::Unknown).peekable();
-        if unknown.peek().is_none() {
-            return false;
-        }
         let scope = self.relations.scope(&session.names);
-        unknown.any(|call| match self.relations.function(scope, call, session.now) {
+        unknown_calls(statement).any(|call| match self.relations.function(scope, call, session.now) {
             Some(Fact::Function(facts)) => facts.leaves,
             Some(Fact::Absent | Fact::Relation(_)) | None => false,
         })
@@ -219,6 +214,13 @@ impl Router {
         self.classes.put(key, class, 0);
         class
     }
+}
+
+/// The functions that a statement calls, or one that it explains or prepares, of which the text does not tell what they
+/// do. Where there is none, [`Router::leaves_behind`] need not be asked.
+pub fn unknown_calls(statement: &Statement) -> impl Iterator<Item = &Function> {
+    let statement = statement.verb.inner().unwrap_or(statement);
+    statement.functions.iter().filter(|call| call.known == Calls::Unknown)
 }
 
 impl Default for Router {

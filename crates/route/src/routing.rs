@@ -83,6 +83,18 @@ pub enum AfterWrite {
     AdaptiveGlobal,
 }
 
+impl AfterWrite {
+    /// True when a decision depends on what a transaction has written, and not only on whether it has.
+    pub fn asks_what(self) -> bool {
+        match self {
+            AfterWrite::Adaptive | AfterWrite::AdaptiveGlobal => true,
+            AfterWrite::Off | AfterWrite::Transaction | AfterWrite::TransTransaction | AfterWrite::Always => {
+                false
+            }
+        }
+    }
+}
+
 /// How it is told whether a function that the text alone does not tell of may write.
 #[derive(Clone, Debug, Default)]
 pub enum FunctionRule {

@@ -4,7 +4,7 @@ use pgherd_sql::{Calls, Function, Head, Place, Relation, Statement, Verb, Why};
 use regex::bytes::Regex;
 
 use crate::decision::{Decision, Name, Rule};
-use crate::facts::{ScopeId, SessionFacts, TransactionFacts, WroteBefore};
+use crate::facts::{ScopeId, SessionFacts, TransactionFacts, Written, WroteBefore};
 use crate::relations::{Asked, Fact, LOOKUP_NAMES, RelationFacts, Relations};
 use crate::routing::{AfterWrite, Consistency, FunctionRule, Object, Routing};
 
@@ -179,29 +179,33 @@ impl<'a> Question<'a> {
 
     /// Names are compared without their schemas, as in Pgpool-II.
     fn written_here(&self, read: &Statement) -> Option<Rule> {
-        let written = self.session.written;
-        if written.is_empty() {
-            return None;
-        }
+        let written = match self.session.written {
+            Written::Known([]) => return None,
+            Written::Known(written) => written,
+            Written::Something => return Some(Rule::Wrote),
+        };
         for (at, Relation { name, .. }) in read.reads.iter().enumerate() {
             let found = Name::Read(place(at));
             if written.iter().any(|written| written.name == *name) {
                 return Some(Rule::WrittenHere(found));
             }
-            if self.is_related(|object| matches!(object, Object::Relation(read) if read == name)) {
+            if self.is_related(written, |object| matches!(object, Object::Relation(read) if read == name)) {
                 return Some(Rule::Related(found));
             }
         }
         let related = |function: &Function| {
-            self.is_related(|object| matches!(object, Object::Function(read) if *read == function.name))
+            self.is_related(
+                written,
+                |object| matches!(object, Object::Function(read) if *read == function.name),
+            )
         };
         read.functions.iter().position(related).map(|at| Rule::Related(Name::Called(place(at))))
     }
 
     /// Whether something was written that stands in a pair with `is_read`.
-    fn is_related(&self, is_read: impl Fn(&Object) -> bool) -> bool {
+    fn is_related(&self, written: &[Relation], is_read: impl Fn(&Object) -> bool) -> bool {
         let is_written = |object: &Object| {
-            self.session.written.iter().any(|written| match object {
+            written.iter().any(|written| match object {
                 Object::Relation(name) => written.name == *name,
                 Object::Function(name) => written.name.strip_suffix(CALL) == Some(name),
             })
@@ -388,7 +392,7 @@ fn is_listed(list: &[Regex], function: &Function) -> bool {
     }
 }
 
-/// What a statement writes, for [`SessionFacts::written`]: relations, and the functions that it calls, as `name()`.
+/// What a statement writes, for [`Written::Known`]: relations, and the functions that it calls, as `name()`.
 pub fn written_by(statement: &Statement) -> impl Iterator<Item = Relation> + '_ {
     let unknown = statement.functions.iter().filter(|function| function.known == Calls::Unknown);
     let calls =

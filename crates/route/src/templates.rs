@@ -52,7 +52,11 @@ impl Templates {
 
 /// Sets are few and texts are compared: whoever aims at a set makes others' texts be read in the other way, no more.
 fn set_of(text: &[u8]) -> Option<usize> {
-    let head = u128::from_le_bytes(*text.first_chunk::<HEAD_BYTES>()?);
+    let head = match text.first_chunk::<HEAD_BYTES>() {
+        Some(head) => u128::from_le_bytes(*head),
+        // All of a short one, such as BEGIN.
+        None => text.iter().fold(0, |head, &byte| head << u8::BITS | u128::from(byte)),
+    };
     let mixed = head.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     usize::try_from(mixed >> (u128::BITS - SETS.ilog2())).ok()
 }
@@ -79,6 +83,17 @@ mod tests {
         assert!(known("SELECT a FROM some_table WHERE b = 12345 AND c = 'another'"));
         assert!(!known("SELECT a FROM some_table WHERE b = 12345 AND d = 'another'"));
         assert!(!known("SELECT a"));
+    }
+
+    #[test]
+    fn short_texts_are_found() {
+        let mut templates = Templates::new();
+        for text in ["BEGIN", "END;", "SELECT 'a'"] {
+            keep(&mut templates, text);
+        }
+        let known = |text: &str| templates.find(text.as_bytes()).is_some();
+        assert!(known("BEGIN") && known("END;") && known("SELECT 'a'"));
+        assert!(!known("BEGIN;") && !known("END") && !known(""));
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use common::{identity, quiet};
 use pgherd_route::{
-    AfterWrite, Decision, FunctionRule, Router, Routing, SessionFacts, Temporaries, TransactionFacts,
+    AfterWrite, Decision, FunctionRule, Router, Routing, SessionFacts, Temporaries, TransactionFacts, Written,
 };
 use pgherd_sql::{Class, Relation, Statement, Text, analyse, classify};
 use regex::bytes::Regex;
@@ -80,7 +80,7 @@ fn changes_no_decision() {
     let written = [Relation::new(None, "u")];
     let mut sessions = [quiet(&identity, &none); 2];
     sessions[1].transaction = TransactionFacts::FRESH;
-    sessions[1].written = &written;
+    sessions[1].written = Written::Known(&written);
     let (mut router, mut kinds) = (Router::new([6; 16]), [0_u32; 4]);
     for (round, routing) in routings().iter().enumerate() {
         for (i, statement) in STATEMENTS.iter().enumerate() {

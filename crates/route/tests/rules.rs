@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{identity, quiet, rule, select};
 use pgherd_route::{
     AfterWrite, Consistency, FunctionRule, Held, Mutations, Name, Object, Related, Router, Routing, Rule,
-    SessionFacts, TEMPORARIES, Temporaries, Tracking, TransactionFacts, WroteBefore, written_by,
+    SessionFacts, TEMPORARIES, Temporaries, Tracking, TransactionFacts, Written, WroteBefore, written_by,
 };
 use pgherd_sql::{Calls, Discard, Place, Relation, Statement, Temporary, Verb, Why};
 use pgherd_types::{ClusteringMode, Moment};
@@ -344,11 +344,14 @@ fn dml_adaptive() {
                 wrote: true,
                 ddl: false,
             },
-            written: &written,
+            written: Written::Known(&written),
             ..quiet(&identity, &none)
         };
         let found = rule(&mut Router::default(), &statement, "SELECT", &session, &routing);
         assert_eq!(found, expected, "{statement:?} after {written:?}");
+        let unnoted = SessionFacts { written: Written::Something, ..session };
+        let found = rule(&mut Router::default(), &statement, "SELECT", &unnoted, &routing);
+        assert_eq!(found, Some(Rule::Wrote), "{statement:?}");
     }
 }
 

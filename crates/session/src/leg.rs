@@ -128,6 +128,7 @@ impl Leg {
     }
 
     /// Notes a simple query.
+    #[inline]
     pub(crate) fn query(&mut self, owed: Owed, leaves: Leaves) -> Option<Ticket> {
         match leaves {
             Leaves::Something if !planted(PlantedBug::SparesResets) => {
@@ -164,6 +165,12 @@ impl Leg {
             }
             self.pending.push_back((ticket, effect));
         }
+    }
+
+    /// True when this request, or one before it, has an effect that is still to come.
+    #[inline]
+    pub(crate) fn has_effect(&self, ticket: Ticket) -> bool {
+        self.pending.front().is_some_and(|(first, _)| *first <= ticket)
     }
 
     /// The effect of a request that is answered. Those before it that were abandoned are forgotten.

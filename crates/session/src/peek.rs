@@ -29,6 +29,7 @@ pub(crate) fn parse_head(message: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// What a Bind, Describe, Execute or Close is about.
+#[inline]
 pub(crate) fn about(message: &[u8]) -> About<'_> {
     names(message).unwrap_or(About::Unknown)
 }
@@ -43,6 +44,7 @@ pub(crate) fn shows_names(message: &[u8]) -> bool {
     }
 }
 
+#[inline]
 fn names(message: &[u8]) -> Option<About<'_>> {
     let (kind, body) = (message.first()?, message.get(HEADER_BYTES..)?);
     Some(match kind {
@@ -85,7 +87,12 @@ pub(crate) fn wants_all_rows(execute: &[u8]) -> bool {
 }
 
 /// A string up to its NUL, and what follows.
+#[inline]
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let Some((0, rest)) = bytes.split_first() {
+        // What has no name, which is most often.
+        return Some((&[], rest));
+    }
     let end = memchr::memchr(0, bytes)?;
     Some((bytes.get(..end)?, bytes.get(end + 1..)?))
 }

@@ -68,12 +68,16 @@ pub enum PlantedBug {
     KeepsClosed,
     /// What the session has seen is forgotten when another node takes the writes.
     ForgetsWhatWasSeen,
+    /// A Parse of the unnamed statement is taken for the one before it, whatever it says.
+    MistakesParse,
+    /// What the requests of a batch have changed is not noted.
+    ForgetsEffects,
 }
 
 #[cfg(feature = "planted-bugs")]
 impl PlantedBug {
     /// All of them.
-    pub const ALL: [PlantedBug; 29] = [
+    pub const ALL: [PlantedBug; 31] = [
         Self::ForgetsToSkip,
         Self::ForgetsOpenBatch,
         Self::ForgetsTransaction,
@@ -103,6 +107,8 @@ impl PlantedBug {
         Self::ForgetsSettingsOfLead,
         Self::KeepsClosed,
         Self::ForgetsWhatWasSeen,
+        Self::MistakesParse,
+        Self::ForgetsEffects,
     ];
 }
 

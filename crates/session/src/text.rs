@@ -2,7 +2,7 @@
 
 /// True when the text may be a COPY: its first word is COPY, or cannot be told.
 pub(crate) fn may_be_copy(text: &[u8]) -> bool {
-    first_word(text).is_none_or(|word| word.eq_ignore_ascii_case(b"copy"))
+    may_begin_with(text, [*b"co"]) && first_word(text).is_none_or(|word| word.eq_ignore_ascii_case(b"copy"))
 }
 
 /// True when the text may be one of our own statements, `SHOW pool_...` or `PGPOOL ...`.

@@ -110,6 +110,17 @@ impl Framer {
         matches!(self.state, State::Boundary)
     }
 
+    /// The message at the front of `input`, when it begins there and all of it is there. It is taken by leaving it out
+    /// of the next input: the framer stays at the boundary where it is. `None` says nothing but that
+    /// [`Framer::next`] has to look.
+    #[inline]
+    pub fn whole<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let State::Boundary = self.state else { return None };
+        let (kind, length) = header_of(input)?;
+        let body_bytes = body_of(length, (self.largest_body)(kind)?)?;
+        input.get(..HEADER_BYTES + body_bytes as usize)
+    }
+
     /// The next piece of the stream. `input` is advanced past it; `None` means that all of it was taken.
     ///
     /// # Errors
@@ -117,11 +128,11 @@ impl Framer {
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, FrameError> {
         match self.state {
             State::Boundary => {
-                let Some(&[kind, a, b, c, d]) = input.first_chunk() else {
+                let Some((kind, length)) = header_of(input) else {
                     self.carry([0; HEADER_BYTES], 0, input);
                     return Ok(None);
                 };
-                let body_bytes = self.check(kind, u32::from_be_bytes([a, b, c, d]))?;
+                let body_bytes = self.check(kind, length)?;
                 Ok(Some(self.begin(kind, body_bytes, Carried::default(), HEADER_BYTES, input)))
             }
             State::Header { mut bytes, have } => {
@@ -153,43 +164,35 @@ impl Framer {
         }
     }
 
-    /// Skips a run of messages whose kind `in_run` accepts, whole or cut off by the end of `input`, as well as the
-    /// rest of a message of such a kind. Returns how many bytes it skipped; what follows them is for [`Framer::next`].
+    /// Skips a run of messages of this kind, whole or cut off by the end of `input`, as well as the rest of a message
+    /// of it. Returns how many bytes it skipped; what follows them is for [`Framer::next`].
     ///
     /// This is the hot path of rows and COPY data: one look at each header, none at the bodies. A header that
     /// is cut off, or is none that may come from this side, ends the run before it.
-    #[inline]
-    pub fn skip_run(&mut self, input: &[u8], in_run: impl Fn(u8) -> bool) -> usize {
-        let kind = match self.state {
-            State::Boundary => input.first().copied(),
-            State::Body { kind, .. } => Some(kind),
-            State::Header { .. } => None,
-        };
-        if kind.is_some_and(&in_run) { self.skip(input, in_run) } else { 0 }
-    }
-
-    /// Not part of its caller, where the loop would be short of registers.
-    #[inline(never)]
-    fn skip(&mut self, input: &[u8], in_run: impl Fn(u8) -> bool) -> usize {
+    pub fn skip_run(&mut self, input: &[u8], kind: u8) -> usize {
         let mut at = 0;
         match self.state {
-            State::Body { kind, body_bytes, left } if in_run(kind) => {
+            State::Body { kind: begun, body_bytes, left } if begun == kind => {
                 at = input.len().min(left as usize);
                 self.advance(kind, body_bytes, left, at);
+                if !self.at_boundary() {
+                    return at;
+                }
             }
             State::Boundary => {}
             State::Body { .. } | State::Header { .. } => return 0,
         }
-        while self.at_boundary() {
-            let Some(&[kind, a, b, c, d]) = input.get(at..).and_then(<[u8]>::first_chunk) else { break };
-            if !in_run(kind) {
-                break;
+        let Some(largest) = (self.largest_body)(kind) else { return at };
+        while let Some((this, length)) = input.get(at..).and_then(header_of)
+            && this == kind
+            && let Some(body_bytes) = body_of(length, largest)
+        {
+            let end = at + HEADER_BYTES + body_bytes as usize;
+            if end > input.len() {
+                self.advance(kind, body_bytes, body_bytes, input.len() - at - HEADER_BYTES);
+                return input.len();
             }
-            let Ok(body_bytes) = self.check(kind, u32::from_be_bytes([a, b, c, d])) else { break };
-            let after_header = input.len() - at - HEADER_BYTES;
-            let here = after_header.min(body_bytes as usize);
-            at += HEADER_BYTES + here;
-            self.advance(kind, body_bytes, body_bytes, here);
+            at = end;
         }
         at
     }
@@ -208,10 +211,7 @@ impl Framer {
 
     fn check(&self, kind: u8, length: u32) -> Result<u32, FrameError> {
         let largest = (self.largest_body)(kind).ok_or(FrameError::UnknownKind { kind })?;
-        match length.checked_sub(4) {
-            Some(body_bytes) if body_bytes <= largest => Ok(body_bytes),
-            _ => Err(FrameError::BadLength { kind, length }),
-        }
+        body_of(length, largest).ok_or(FrameError::BadLength { kind, length })
     }
 
     fn begin<'a>(
@@ -236,6 +236,19 @@ impl Framer {
             left => State::Body { kind, body_bytes, left },
         };
     }
+}
+
+/// The kind and the length word of a message that begins here.
+#[inline]
+fn header_of(input: &[u8]) -> Option<(u8, u32)> {
+    let (kind, rest) = input.split_first()?;
+    rest.first_chunk().map(|length| (*kind, u32::from_be_bytes(*length)))
+}
+
+/// Bytes of the body, by the length word. `None` when the word cannot be.
+#[inline]
+fn body_of(length: u32, largest: u32) -> Option<u32> {
+    length.checked_sub(4).filter(|&body_bytes| body_bytes <= largest)
 }
 
 #[cfg(test)]
@@ -281,6 +294,22 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_message_is_seen_and_not_taken() {
+        // Whose body looks like a message.
+        let (first, second) = (message(b'd', &message(b'S', b"")), message(b'S', b""));
+        let stream = [first.clone(), second.clone()].concat();
+        let mut framer = Framer::new(any);
+        assert_eq!(framer.whole(&stream), Some(first.as_slice()));
+        assert_eq!(framer.whole(&stream[first.len()..]), Some(second.as_slice()));
+        for end in 0..first.len() {
+            assert_eq!(framer.whole(&stream[..end]), None, "cut at {end}");
+        }
+        framer.next(&mut &stream[..5]).unwrap();
+        assert_eq!(framer.whole(&stream[5..]), None, "in the middle of a message");
+        assert_eq!(Framer::new(|_| None).whole(&stream), None, "of no known kind");
+    }
+
+    #[test]
     fn a_run_is_skipped_whatever_the_cut() {
         let rows = [message(b'D', b"abc"), message(b'D', b""), message(b'D', &[1; 50])].concat();
         let stream = [rows.clone(), message(b'C', b"SELECT 3\0")].concat();
@@ -289,7 +318,7 @@ mod tests {
             for chunk in stream.chunks(step) {
                 let mut input = chunk;
                 while !input.is_empty() {
-                    let n = framer.skip_run(input, |kind| kind == b'D');
+                    let n = framer.skip_run(input, b'D');
                     skipped += n;
                     input = &input[n..];
                     if let Some(piece) = framer.next(&mut input).unwrap() {

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use pgherd_route::{
-    Decision, NameScope, Router, Routing, Rule, SessionFacts, Temporaries, TransactionFacts, WroteBefore,
+    Decision, NameScope, Router, Routing, Rule, SessionFacts, Temporaries, TransactionFacts, Written,
+    WroteBefore,
 };
 use pgherd_sql::{Calls, Function, Place, Relation, Statement, Temporary, Verb};
 use pgherd_types::{Identity, Moment};
@@ -45,7 +46,7 @@ pub(crate) fn quiet<'a>(identity: &'a Identity, temporaries: &'a Temporaries) ->
     SessionFacts {
         transaction: TransactionFacts::None,
         wrote_before: WroteBefore::Never,
-        written: &[],
+        written: Written::Known(&[]),
         temporaries,
         held: None,
         names: NameScope { identity, search_path: None, role: None, utf8: true, known: None },

@@ -107,6 +107,15 @@ pub struct Outcome {
     pub finished: Option<Finished>,
 }
 
+/// What a reply did that changes nothing but what is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// Its request is owed more.
+    GoesOn,
+    /// This request is answered.
+    Ends(Finished),
+}
+
 /// A request that is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {
@@ -164,11 +173,13 @@ enum Batch {
     Skipping,
 }
 
-/// Requests that a ledger without any has room for: those of a usual batch. What a long pipeline took is given back.
-const KEPT_ENTRIES: usize = 8;
+/// Requests that a ledger without any has room for: those of a pipeline of ten statements. What a longer one took is
+/// given back.
+const KEPT_ENTRIES: usize = 32;
 
 /// The queue of requests that a backend owes replies to.
 #[derive(Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub struct Ledger {
     queue: VecDeque<Entry>,
     copy: Copy,
@@ -205,6 +216,8 @@ impl Ledger {
 
     /// Notes a request that is sent to the backend now. `may_copy_in` says of an Execute that its statement
     /// may be a COPY FROM STDIN. `None`: it will not be answered, because the server discards it.
+    // Once for each message of a client, from one place.
+    #[inline(always)]
     pub fn request(&mut self, request: Request, owed: Owed, may_copy_in: bool) -> Option<Ticket> {
         self.dropped_syncs = 0;
         let mut ended = Ended::Well;
@@ -243,6 +256,25 @@ impl Ledger {
         Some(ticket)
     }
 
+    /// Notes a reply to the client while no COPY runs, where it is one that changes nothing but what is owed. Nearly
+    /// all are, and this takes a fraction of what [`Ledger::reply`] does. `None`: it is none of these, or not allowed,
+    /// and nothing was noted.
+    #[inline]
+    pub fn plain_reply(&mut self, got: Reply) -> Option<Plain> {
+        let front = self.queue.front_mut()?;
+        if front.owed != Owed::Client || self.copy != Copy::None {
+            return None;
+        }
+        if !ends_plainly(front.request, got)? {
+            front.began |= got == Reply::CommandComplete;
+            return Some(Plain::GoesOn);
+        }
+        let (request, ticket, ended) = (front.request, front.ticket, front.ended);
+        self.pop();
+        self.drop_spent_copy_ends();
+        Some(Plain::Ends(Finished { request, ticket, ended }))
+    }
+
     /// Notes a reply.
     ///
     /// # Errors
@@ -252,11 +284,7 @@ impl Ledger {
             return Err(Violation { front: None, got });
         };
         let finished = match (request, got) {
-            (Request::Query | Request::FunctionCall | Request::Sync, Reply::ReadyForQuery(transaction)) => {
-                self.transaction = transaction;
-                self.copy = Copy::None;
-                true
-            }
+            (_, Reply::ReadyForQuery(transaction)) => return self.ready(transaction),
             (Request::Query | Request::FunctionCall | Request::Sync, Reply::Error) => {
                 self.end_copy();
                 if let Some(front) = self.queue.front_mut() {
@@ -287,14 +315,7 @@ impl Ledger {
                 self.end_copy();
                 true
             }
-            (Request::Query, Reply::RowDescription | Reply::DataRow | Reply::EmptyQueryResponse)
-            | (Request::Execute, Reply::DataRow)
-            | (Request::FunctionCall, Reply::FunctionCallResponse) => false,
-            (Request::Execute, Reply::EmptyQueryResponse | Reply::PortalSuspended)
-            | (Request::Parse, Reply::ParseComplete)
-            | (Request::Bind, Reply::BindComplete)
-            | (Request::Close, Reply::CloseComplete)
-            | (Request::DescribePortal, Reply::RowDescription | Reply::NoData) => true,
+            (Request::FunctionCall, Reply::FunctionCallResponse) => false,
             (Request::DescribeStatement, Reply::ParameterDescription) if !half_described => {
                 if let Some(front) = self.queue.front_mut() {
                     front.half_described = true;
@@ -302,7 +323,7 @@ impl Ledger {
                 false
             }
             (Request::DescribeStatement, Reply::RowDescription | Reply::NoData) if half_described => true,
-            _ => return Err(Violation { front: Some(request), got }),
+            _ => ends_plainly(request, got).ok_or(Violation { front: Some(request), got })?,
         };
         if finished {
             self.pop();
@@ -310,6 +331,26 @@ impl Ledger {
         }
         let finished = finished.then_some(Finished { request, ticket, ended });
         Ok(Outcome { owed, finished })
+    }
+
+    /// Notes a ReadyForQuery.
+    ///
+    /// # Errors
+    /// As for [`Ledger::reply`].
+    #[inline]
+    pub fn ready(&mut self, transaction: TransactionStatus) -> Result<Outcome, Violation> {
+        let front = self.queue.front().copied();
+        let Some(Entry { request, owed, ticket, ended, .. }) =
+            front.filter(|front| ends_batch(front.request))
+        else {
+            let front = front.map(|front| front.request);
+            return Err(Violation { front, got: Reply::ReadyForQuery(transaction) });
+        };
+        self.transaction = transaction;
+        self.copy = Copy::None;
+        self.pop();
+        self.drop_spent_copy_ends();
+        Ok(Outcome { owed, finished: Some(Finished { request, ticket, ended }) })
     }
 
     /// Notes a reply of a COPY. False when the protocol does not allow it here.
@@ -369,6 +410,11 @@ impl Ledger {
         self.dropped_syncs = 0;
     }
 
+    /// True when Syncs were dropped for a COPY IN that has read nothing since.
+    pub fn has_unread_syncs(&self) -> bool {
+        self.dropped_syncs > 0
+    }
+
     /// After an error: how many Syncs were dropped for a COPY IN that cannot have read them. They are to be
     /// sent now.
     #[must_use]
@@ -393,8 +439,7 @@ impl Ledger {
 
     /// True when a ReadyForQuery is still to come: what the transaction is then is not known.
     pub fn owes_ready(&self) -> bool {
-        let ends = |request| matches!(request, Request::Query | Request::FunctionCall | Request::Sync);
-        self.queue.iter().any(|entry| ends(entry.request))
+        self.queue.iter().any(|entry| ends_batch(entry.request))
     }
 
     /// The request that is answered next.
@@ -404,17 +449,7 @@ impl Ledger {
 
     /// The last request in the queue that ends a batch: what follows it is read whatever becomes of what is before it.
     pub fn last_end(&self) -> Option<Ticket> {
-        let ends = |entry: &&Entry| match entry.request {
-            Request::Sync | Request::Query | Request::FunctionCall => true,
-            Request::Parse
-            | Request::Bind
-            | Request::DescribeStatement
-            | Request::DescribePortal
-            | Request::Execute
-            | Request::Close
-            | Request::CopyEnd => false,
-        };
-        self.queue.iter().rev().find(ends).map(|entry| entry.ticket)
+        self.queue.iter().rev().find(|entry| ends_batch(entry.request)).map(|entry| entry.ticket)
     }
 
     /// Whom the reply that comes next is for; the client when none is owed.
@@ -532,6 +567,39 @@ impl Ledger {
         while self.queue.front().is_some_and(|entry| entry.request == Request::CopyEnd) {
             self.pop();
         }
+    }
+}
+
+/// True for a request that is answered with a ReadyForQuery in the end.
+fn ends_batch(request: Request) -> bool {
+    match request {
+        Request::Sync | Request::Query | Request::FunctionCall => true,
+        Request::Parse
+        | Request::Bind
+        | Request::DescribeStatement
+        | Request::DescribePortal
+        | Request::Execute
+        | Request::Close
+        | Request::CopyEnd => false,
+    }
+}
+
+/// Whether a reply ends its request, of those that do nothing else while no COPY runs. `None` for all others, and where
+/// the protocol does not allow it.
+#[inline]
+fn ends_plainly(request: Request, got: Reply) -> Option<bool> {
+    match (request, got) {
+        (
+            Request::Query,
+            Reply::RowDescription | Reply::DataRow | Reply::CommandComplete | Reply::EmptyQueryResponse,
+        )
+        | (Request::Execute, Reply::DataRow) => Some(false),
+        (Request::Execute, Reply::CommandComplete | Reply::EmptyQueryResponse | Reply::PortalSuspended)
+        | (Request::Parse, Reply::ParseComplete)
+        | (Request::Bind, Reply::BindComplete)
+        | (Request::Close, Reply::CloseComplete)
+        | (Request::DescribePortal, Reply::RowDescription | Reply::NoData) => Some(true),
+        _ => None,
     }
 }
 

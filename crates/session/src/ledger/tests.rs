@@ -3,7 +3,7 @@
 
 use pgherd_wire::backend::TransactionStatus;
 
-use super::{KEPT_ENTRIES, Ledger, Owed, Reply, Request, SyncMeaning, Violation};
+use super::{KEPT_ENTRIES, Ledger, Outcome, Owed, Plain, Reply, Request, SyncMeaning, Violation};
 
 /// What the client sends, and what comes of it at the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +136,19 @@ fn play(ledger: &Ledger, server: &Server, pending: &[Reply], steps: &[Step], tra
     if let Some((first, rest)) = pending.split_first() {
         let mut ledger = ledger.copied();
         trail.push(format!("< {first:?}"));
+        let mut plainly = ledger.copied();
+        let plain = plainly.plain_reply(*first);
+        assert!(plain.is_some() || plainly == ledger, "nothing is noted after {trail:#?}");
         let answer = ledger.reply(*first);
         assert!(answer.is_ok(), "{answer:?} after {trail:#?}");
+        if let Some(plain) = plain {
+            let finished = match plain {
+                Plain::GoesOn => None,
+                Plain::Ends(finished) => Some(finished),
+            };
+            assert_eq!(answer, Ok(Outcome { owed: Owed::Client, finished }), "after {trail:#?}");
+            assert!(plainly == ledger, "the same is noted after {trail:#?}");
+        }
         ends += play(&ledger, server, rest, steps, trail);
         trail.pop();
     }

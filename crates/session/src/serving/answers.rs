@@ -1,12 +1,13 @@
 //! What comes of the requests that are answered.
 
 use pgherd_route::AfterWrite;
+use pgherd_types::BackendId;
 use pgherd_wire::backend::TransactionStatus;
 
 use super::{Life, Serving, Turn};
 use crate::{
     Action, Actions, Context, Report,
-    effect::Effect,
+    effect::{Effect, Script},
     ledger::{Ended, Finished, Owed, Request},
     planted::{PlantedBug, planted},
     state::{Kept, Source, UnnamedId},
@@ -14,55 +15,81 @@ use crate::{
 
 impl Serving {
     /// A leg has answered a request, which found its transaction in this state.
-    pub(super) fn settle(&mut self, turn: Turn, finished: Finished, status: TransactionStatus) {
+    pub(super) fn settle(
+        &mut self,
+        cx: &Context<'_>,
+        turn: Turn,
+        finished: Finished,
+        status: TransactionStatus,
+    ) {
         let Some(leg) = self.leg_mut(turn) else { return };
         let backend = leg.backend();
         let Some(effect) = leg.settle(finished.ticket) else { return };
-        match (effect, finished.ended) {
-            (Effect::Ran(script), Ended::Well) => self.state.ran(&script, backend, status),
-            (Effect::Ran(script), Ended::FailedLate) => self.state.failed(&script.text),
-            (Effect::RanUnknown, Ended::Well | Ended::FailedLate) => self.state.ran_unknown(),
-            (Effect::Parsed { name, script, source: Source::Parse(message) }, Ended::Well)
-                if name.is_empty() && turn == Turn::Reader =>
-            {
-                let id = self.state.statements.unnamed_begins(&message, script);
-                if let Some(leg) = &mut self.reader {
-                    leg.unnamed = id;
-                }
+        match finished.ended {
+            Ended::Well => self.went_well(cx, turn, backend, status, effect),
+            Ended::FailedLate => match effect {
+                Effect::Ran(script) => self.state.failed(&script.text),
+                Effect::RanUnknown => self.state.ran_unknown(),
+                Effect::Parsed { .. }
+                | Effect::Brought { .. }
+                | Effect::Closed { .. }
+                | Effect::BoundUnnamed
+                | Effect::ClosedUnnamed => {}
+            },
+            Ended::Failed => {}
+        }
+    }
+
+    fn went_well(
+        &mut self,
+        cx: &Context<'_>,
+        turn: Turn,
+        backend: BackendId,
+        status: TransactionStatus,
+        effect: Effect,
+    ) {
+        match effect {
+            Effect::Ran(script) => {
+                self.state.ran(&script, backend, status, cx.policy.routing.after_write);
             }
-            (Effect::Parsed { name, script, source }, Ended::Well) if name.is_empty() => {
-                self.state.statements.lead_parsed_unnamed(&source, script);
-                if let Some(leg) = &mut self.lead {
-                    leg.unnamed = UnnamedId::LeadsOwn;
-                }
+            Effect::RanUnknown => self.state.ran_unknown(),
+            Effect::Parsed { name, script, source } if name.is_empty() => {
+                self.parsed_unnamed(turn, script, source);
             }
-            (Effect::Parsed { name, script, source }, Ended::Well) => {
+            Effect::Parsed { name, script, source } => {
                 self.state.statements.prepared(&name, script, source, backend);
             }
-            (Effect::Brought { name }, Ended::Well) => self.state.statements.also_at(&name, backend),
-            (Effect::Closed { name }, Ended::Well) => self.closed(turn, &name),
-            (Effect::BoundUnnamed, Ended::Well) if turn == Turn::Reader => {
+            Effect::Brought { name } => self.state.statements.also_at(&name, backend),
+            Effect::Closed { name } => self.closed(turn, &name),
+            Effect::BoundUnnamed if turn == Turn::Reader => {
                 let needed = self.unit.needed().iter();
                 let statements = &self.state.statements;
                 let kept = needed
                     .filter_map(|name| Some(Kept { name: name.clone(), parse: statements.parse_of(name)? }));
                 self.state.portals.made_elsewhere(self.unit.messages(), kept.collect());
             }
-            (Effect::ClosedUnnamed, Ended::Well) if turn == Turn::Reader => {
+            Effect::ClosedUnnamed if turn == Turn::Reader => {
                 self.state.portals.unnamed_ends_elsewhere();
             }
-            (Effect::BoundUnnamed | Effect::ClosedUnnamed, Ended::Well) => {
-                self.state.portals.unnamed_is_leads();
+            Effect::BoundUnnamed | Effect::ClosedUnnamed => self.state.portals.unnamed_is_leads(),
+        }
+    }
+
+    /// The client's unnamed statement has been made.
+    fn parsed_unnamed(&mut self, turn: Turn, script: Script, source: Source) {
+        match (turn, source) {
+            (Turn::Reader, Source::Parse(message)) => {
+                let id = self.state.statements.unnamed_begins(&message, script);
+                if let Some(leg) = &mut self.reader {
+                    leg.unnamed = id;
+                }
             }
-            (Effect::Ran(_) | Effect::RanUnknown, Ended::Failed) => {}
-            (
-                Effect::Parsed { .. }
-                | Effect::Brought { .. }
-                | Effect::Closed { .. }
-                | Effect::BoundUnnamed
-                | Effect::ClosedUnnamed,
-                Ended::Failed | Ended::FailedLate,
-            ) => {}
+            (Turn::Lead | Turn::Reader, source) => {
+                self.state.statements.lead_parsed_unnamed(source, script);
+                if let Some(leg) = &mut self.lead {
+                    leg.unnamed = UnnamedId::LeadsOwn;
+                }
+            }
         }
     }
 
@@ -97,7 +124,7 @@ impl Serving {
         out: &mut Actions,
     ) -> Life {
         let status = self.transaction();
-        self.settle(Turn::Lead, finished, before);
+        self.settle(cx, Turn::Lead, finished, before);
         match owed {
             Owed::Client => {
                 if matches!(finished.request, Request::Query) {

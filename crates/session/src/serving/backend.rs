@@ -14,7 +14,7 @@ use pgherd_wire::{
 use super::{Life, Serving, Turn};
 use crate::{
     Action, Actions, Closing, Context, Count, Report,
-    ledger::{Owed, Reply, Request},
+    ledger::{Owed, Plain, Reply, Request, Violation},
     leg::Gathered,
     planted::{PlantedBug, planted},
     say,
@@ -42,6 +42,14 @@ impl<'a> Message<'a> {
     }
 }
 
+/// A run of replies.
+struct Run<'a> {
+    /// Offset behind it.
+    end: usize,
+    /// The message behind it, if it is all there.
+    behind: Option<&'a [u8]>,
+}
+
 impl Serving {
     pub(super) fn backend_bytes(
         &mut self,
@@ -52,7 +60,22 @@ impl Serving {
     ) -> Life {
         let mut at = 0;
         while at < bytes.len() {
-            at += self.rows(turn, at, bytes, out);
+            if self.may_be_rows(turn, bytes.get(at)) {
+                at += self.rows(turn, at, bytes, out);
+            }
+            let Ok(run) = self.replies(cx, turn, at, bytes, out) else {
+                return self.violation(turn, "a reply that nothing asked for", out);
+            };
+            at = run.end;
+            if let Some(whole) = run.behind.filter(|whole| must_be_whole(whole)) {
+                let range = at..at + whole.len();
+                at = range.end;
+                let message = Message { bytes: whole, range: Some(range) };
+                if self.whole_message(cx, turn, &message, out) == Life::Over {
+                    return Life::Over;
+                }
+                continue;
+            }
             let Some(leg) = self.leg_mut(turn) else { return Life::Open };
             let mut input = bytes.get(at..).unwrap_or_default();
             let piece = match leg.framer.next(&mut input) {
@@ -72,11 +95,16 @@ impl Serving {
         Life::Open
     }
 
+    /// True when a row or COPY data comes next, or the rest of one.
+    fn may_be_rows(&mut self, turn: Turn, first: Option<&u8>) -> bool {
+        matches!(first, Some(b'D' | b'd')) || self.leg_mut(turn).is_some_and(|leg| !leg.framer.at_boundary())
+    }
+
     /// Passes on a run of rows or COPY data, and says how many bytes it was.
     fn rows(&mut self, turn: Turn, at: usize, bytes: &[u8], out: &mut Actions) -> usize {
         let Some(leg) = self.leg_mut(turn) else { return 0 };
         let Some((kind, owed)) = leg.ledger.bulk() else { return 0 };
-        let run = leg.framer.skip_run(bytes.get(at..).unwrap_or_default(), |this| this == kind);
+        let run = leg.framer.skip_run(bytes.get(at..).unwrap_or_default(), kind);
         if run == 0 {
             return 0;
         }
@@ -92,6 +120,58 @@ impl Serving {
             Owed::Nobody => {}
         }
         run
+    }
+
+    /// Passes on a run of whole replies that the client has asked for, from where they lie. What is of another kind, or
+    /// begins a COPY, ends the run before it.
+    fn replies<'a>(
+        &mut self,
+        cx: &Context<'_>,
+        turn: Turn,
+        from: usize,
+        bytes: &'a [u8],
+        out: &mut Actions,
+    ) -> Result<Run<'a>, Violation> {
+        let (mut at, mut finishes) = (from, false);
+        let ended = loop {
+            let Some(leg) = self.leg_mut(turn) else { break Ok(None) };
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(whole) = leg.framer.whole(rest) else { break Ok(None) };
+            let Some(reply) = whole.first().copied().and_then(plain_reply_of) else { break Ok(Some(whole)) };
+            let status = leg.ledger.transaction();
+            let finished = match leg.ledger.plain_reply(reply) {
+                Some(Plain::Ends(finished)) => Some(finished),
+                Some(Plain::GoesOn) => None,
+                None if leg.ledger.next_owed() != Owed::Client => break Ok(Some(whole)),
+                None => match leg.ledger.reply(reply) {
+                    Ok(outcome) => outcome.finished,
+                    Err(violation) => break Err(violation),
+                },
+            };
+            at += whole.len();
+            if reply == Reply::DataRow {
+                at += leg.framer.skip_run(bytes.get(at..).unwrap_or_default(), b'D');
+                leg.streaming = (!leg.framer.at_boundary()).then_some(Owed::Client);
+            }
+            if let Some(finished) = finished {
+                finishes = true;
+                if leg.has_effect(finished.ticket) && !planted(PlantedBug::ForgetsEffects) {
+                    self.settle(cx, turn, finished, status);
+                }
+            }
+        };
+        if at > from {
+            out.forward_to_client(from..at);
+            if turn == Turn::Reader {
+                self.unit.shown();
+            }
+        }
+        if finishes && turn == Turn::Lead {
+            // What waited for this answer can now be judged: a Sync that might have met a COPY, an administrative
+            // statement whose place is behind it.
+            self.resume(out);
+        }
+        ended.map(|behind| Run { end: at, behind })
     }
 
     fn backend_piece(
@@ -123,7 +203,7 @@ impl Serving {
             b'E' | b'S' | b'Z' => self.gathered_message(cx, turn, piece, range, out),
             b'N' | b'A' => self.unasked(turn, piece, range, out),
             kind => match reply_of(kind) {
-                Some(reply) => self.reply(turn, reply, piece, range, out),
+                Some(reply) => self.reply(cx, turn, reply, piece, range, out),
                 None => self.violation(turn, "a message that only belongs to the start of a session", out),
             },
         }
@@ -132,6 +212,7 @@ impl Serving {
     /// A reply that is passed on as it comes.
     fn reply(
         &mut self,
+        cx: &Context<'_>,
         turn: Turn,
         reply: Reply,
         piece: &Piece<'_>,
@@ -158,7 +239,7 @@ impl Serving {
             Owed::Session | Owed::Nobody => {}
         }
         if let Some(finished) = outcome.finished {
-            self.settle(turn, finished, status);
+            self.settle(cx, turn, finished, status);
         }
         if turn == Turn::Lead && (outcome.finished.is_some() || reply == Reply::CopyInResponse) {
             // What waited for this answer can now be judged: a Sync that might have met a COPY, an administrative
@@ -294,8 +375,7 @@ impl Serving {
         let Some(leg) = self.leg_mut(turn) else { return Life::Open };
         let before = leg.ledger.transaction();
         let status = message.bytes.last().copied().and_then(TransactionStatus::from_byte);
-        let Some(outcome) = status.and_then(|status| leg.ledger.reply(Reply::ReadyForQuery(status)).ok())
-        else {
+        let Some(outcome) = status.and_then(|status| leg.ledger.ready(status).ok()) else {
             return self.violation(turn, "a ReadyForQuery that nothing asked for", out);
         };
         let settled = leg.ledger.is_settled();
@@ -308,17 +388,22 @@ impl Serving {
         match turn {
             Turn::Lead => self.lead_ready(cx, before, outcome.owed, finished, out),
             Turn::Reader => {
-                self.settle(turn, finished, before);
+                self.settle(cx, turn, finished, before);
                 if settled { self.reader_settled(cx, out) } else { Life::Open }
             }
         }
     }
 
+    #[inline]
     pub(super) fn flush_deferred(&mut self, out: &mut Actions) {
-        if let Some(deferred) = self.deferred.get() {
-            out.make_to_client(|to| to.extend_from_slice(deferred));
-            self.deferred.forget();
+        if self.deferred.get().is_some() {
+            self.flush_all_deferred(out);
         }
+    }
+
+    fn flush_all_deferred(&mut self, out: &mut Actions) {
+        let deferred = self.deferred.take();
+        out.make_to_client(|to| to.extend_from_slice(&deferred));
     }
 
     /// A ParameterStatus. The client has one view of the cluster, which is its lead's.
@@ -425,7 +510,14 @@ impl Serving {
 
     /// A COPY failed before it read anything: Syncs that were dropped, because a COPY eats them, are answered
     /// after all.
+    #[inline]
     pub(super) fn send_unread_syncs(&mut self, out: &mut Actions) {
+        if self.lead.as_ref().is_some_and(|leg| leg.ledger.has_unread_syncs()) {
+            self.send_all_unread_syncs(out);
+        }
+    }
+
+    fn send_all_unread_syncs(&mut self, out: &mut Actions) {
         let Some(leg) = &mut self.lead else { return };
         for _ in 0..leg.ledger.take_unread_syncs() {
             leg.request(Request::Sync, Owed::Client, false);
@@ -474,8 +566,13 @@ fn parse_parameter(message: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     Some((String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
 }
 
-/// The reply behind a kind byte, for kinds whose body does not matter.
-fn reply_of(kind: u8) -> Option<Reply> {
+/// True for a message that must be understood whole.
+fn must_be_whole(message: &[u8]) -> bool {
+    matches!(message.first(), Some(b'E' | b'S' | b'Z'))
+}
+
+/// The reply behind a kind byte, for kinds of which any number may be passed on one after the other.
+fn plain_reply_of(kind: u8) -> Option<Reply> {
     Some(match kind {
         b'1' => Reply::ParseComplete,
         b'2' => Reply::BindComplete,
@@ -487,6 +584,17 @@ fn reply_of(kind: u8) -> Option<Reply> {
         b's' => Reply::PortalSuspended,
         b'C' => Reply::CommandComplete,
         b'I' => Reply::EmptyQueryResponse,
+        _ => return None,
+    })
+}
+
+/// The reply behind a kind byte, for kinds whose body does not matter.
+fn reply_of(kind: u8) -> Option<Reply> {
+    let plain = plain_reply_of(kind);
+    if plain.is_some() {
+        return plain;
+    }
+    Some(match kind {
         b'G' => Reply::CopyInResponse,
         b'H' => Reply::CopyOutResponse,
         b'W' => Reply::CopyBothResponse,

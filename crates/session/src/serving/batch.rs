@@ -65,6 +65,11 @@ enum Named {
 pub(super) struct NotThere;
 
 impl Serving {
+    /// True when a batch that begins now may go to a reader, as far as that is known without a look at it.
+    pub(super) fn may_read_batch(&self, cx: &Context<'_>) -> bool {
+        self.tracking == Tracking::On && !self.lead_is_at_work() && self.reads_elsewhere(cx)
+    }
+
     /// Sends a batch to the reader, where all of it is at hand and all it does is read. The offset says where the
     /// batch ends. `None`: it goes to the lead, message by message.
     pub(super) fn read_batch(
@@ -74,9 +79,6 @@ impl Serving {
         before: &Framer,
         out: &mut Actions,
     ) -> Option<(Step, usize)> {
-        if self.tracking == Tracking::Off || self.lead_is_at_work() || !self.reads_elsewhere(cx) {
-            return None;
-        }
         let bytes = here.bytes.get(here.start..)?;
         let mut batch = core::mem::take(&mut cx.common.batch);
         let found = match self.scan(cx, bytes, before, &mut batch) {
@@ -260,7 +262,7 @@ impl Serving {
     fn known_script(&self, name: &[u8]) -> Option<(Script, Arc<[u8]>)> {
         if name.is_empty() {
             let unnamed = &self.state.statements.unnamed;
-            return Some((unnamed.script.clone()?, unnamed.message.as_slice().into()));
+            return Some((unnamed.script.clone()?, Arc::clone(&unnamed.message)));
         }
         let prepared = self.state.statements.get(name)?;
         let message = match &prepared.source {

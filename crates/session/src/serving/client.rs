@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use pgherd_types::{BackendId, limits};
-use pgherd_wire::{Framer, Piece, frontend};
+use pgherd_wire::{Framer, Piece, frame::FrameError, frontend};
 
 use super::{Life, Serving, Turn, Wait, position::PositionDue};
 use crate::{
@@ -59,6 +59,20 @@ enum Rest {
     Waiting,
 }
 
+/// How much of a message is at hand that begins here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Whole,
+    /// The rest is still to come.
+    Head,
+}
+
+impl Shown {
+    fn of(piece: &Piece<'_>) -> Self {
+        if piece.last { Shown::Whole } else { Shown::Head }
+    }
+}
+
 /// A message or a piece of one, and where its bytes are.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
@@ -74,7 +88,17 @@ impl<'a> Part<'a> {
         Part { carried: &[], raw, range: None }
     }
 
+    /// Sends it from where it lies.
+    // For each message that goes to a leg: a call would cost more than what it does.
+    #[inline(always)]
     pub(super) fn send(&self, backend: BackendId, out: &mut Actions) {
+        match &self.range {
+            Some(range) if self.carried.is_empty() => out.forward_to_backend(backend, range.clone()),
+            Some(_) | None => self.send_in_parts(backend, out),
+        }
+    }
+
+    fn send_in_parts(&self, backend: BackendId, out: &mut Actions) {
         if !self.carried.is_empty() {
             out.make_to_backend(backend, |to| to.extend_from_slice(self.carried));
         }
@@ -111,13 +135,21 @@ impl ClientStream {
     }
 
     /// A message behind a front that has failed. True when it does not count.
-    fn passes_over(&mut self, piece: &Piece<'_>) -> bool {
-        if !may_follow_front(piece.kind) {
+    fn passes_over(&mut self, kind: u8, shown: Shown) -> bool {
+        if !may_follow_front(kind) {
             self.hears = Hears::All;
             return false;
         }
-        self.rest = if piece.last { Rest::Nothing } else { Rest::Drop };
+        self.drop_rest(shown);
         true
+    }
+
+    /// What is still to come of a message goes nowhere.
+    fn drop_rest(&mut self, shown: Shown) {
+        self.rest = match shown {
+            Shown::Whole => Rest::Nothing,
+            Shown::Head => Rest::Drop,
+        };
     }
 
     /// True when the lead has a part of a message, and the rest is still to come.
@@ -153,29 +185,79 @@ impl Serving {
                     Step::Over => return Life::Over,
                 }
             }
-            let before = self.client.framer.clone();
-            let mut input = bytes.get(at..).unwrap_or_default();
-            let piece = match self.client.framer.next(&mut input) {
-                Ok(Some(piece)) => piece,
-                Ok(None) => return Life::Open,
-                Err(error) => return self.client_error(error, out),
+            let input = bytes.get(at..).unwrap_or_default();
+            let (step, next) = match self.client.framer.whole(input) {
+                Some(raw) => {
+                    let here = Here { start: at, end: at + raw.len(), bytes };
+                    self.client_message(cx, raw, &here, out)
+                }
+                // Nothing is at hand.
+                None if input.is_empty() => return Life::Open,
+                None => match self.next_piece(cx, at, bytes, out) {
+                    Ok(Some(done)) => done,
+                    Ok(None) => return Life::Open,
+                    Err(error) => return self.client_error(error, out),
+                },
             };
-            let next = bytes.len() - input.len();
-            let here = Here { start: at, raw: next - piece.raw.len()..next, bytes };
-            match self.client_piece(cx, &piece, &here, &before, out) {
-                (Step::Taken, skipped) => at = next.max(skipped),
-                (Step::Hold, _) => {
-                    if self.client.rest != Rest::Waiting {
-                        self.client.framer = before;
-                        self.hold(if planted(PlantedBug::LosesHeldBytes) { next } else { at }, out);
-                    } else {
-                        self.hold(next, out);
-                    }
+            match step {
+                Step::Taken => at = next,
+                Step::Hold => {
+                    self.hold(next, out);
                     return Life::Open;
                 }
-                (Step::Over, _) => return Life::Over,
+                Step::Over => return Life::Over,
             }
         }
+    }
+
+    /// Deals with a message that is all there. The offset says where the next one begins, or where what waits does.
+    fn client_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        raw: &[u8],
+        here: &Here<'_>,
+        out: &mut Actions,
+    ) -> (Step, usize) {
+        let kind = raw.first().copied().unwrap_or_default();
+        if self.client.hears == Hears::FromSync && self.client.passes_over(kind, Shown::Whole) {
+            return (Step::Taken, here.end);
+        }
+        let part = Part { carried: &[], raw, range: Some(here.start..here.end) };
+        let step = if !must_be_whole(kind) {
+            self.plain_message(cx, &part, kind, Shown::Whole, out)
+        } else if may_begin_read(kind)
+            && self.may_read_batch(cx)
+            && let Some((step, end)) = self.read_batch(cx, here, &self.client.framer.clone(), out)
+        {
+            return (step, if step == Step::Taken { end.max(here.end) } else { here.held_from() });
+        } else {
+            self.message(cx, kind, &part, out)
+        };
+        (step, if step == Step::Taken { here.end } else { here.held_from() })
+    }
+
+    /// Deals with the next piece of a message that is not all there, or does not begin here. `None`: there is nothing
+    /// at hand. The offset is that of [`Serving::client_message`].
+    fn next_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        at: usize,
+        bytes: &[u8],
+        out: &mut Actions,
+    ) -> Result<Option<(Step, usize)>, FrameError> {
+        let before = self.client.framer.clone();
+        let mut input = bytes.get(at..).unwrap_or_default();
+        let Some(piece) = self.client.framer.next(&mut input)? else { return Ok(None) };
+        let here = Here { start: at, end: bytes.len() - input.len(), bytes };
+        let range = here.end - piece.raw.len()..here.end;
+        let step = self.client_piece(cx, &piece, range, out);
+        let next = if step == Step::Hold && self.client.rest != Rest::Waiting {
+            self.client.framer = before;
+            here.held_from()
+        } else {
+            here.end
+        };
+        Ok(Some((step, next)))
     }
 
     /// True when no input can be taken at all: something that decides about it is still out.
@@ -185,36 +267,28 @@ impl Serving {
             || self.lead.as_ref().is_some_and(|leg| leg.ledger.is_full())
     }
 
-    /// Deals with one piece. The offset says how far a unit that was taken whole reaches.
+    /// Deals with a piece of a message that is not all in the bytes at hand; `range` is where its own are.
     fn client_piece(
         &mut self,
         cx: &mut Context<'_>,
         piece: &Piece<'_>,
-        here: &Here<'_>,
-        before: &Framer,
+        range: Range<usize>,
         out: &mut Actions,
-    ) -> (Step, usize) {
+    ) -> Step {
         if !piece.first {
-            return (self.client_rest(cx, piece, here, out), 0);
+            return self.client_rest(cx, piece, range, out);
         }
-        if self.client.hears == Hears::FromSync && self.client.passes_over(piece) {
-            return (Step::Taken, 0);
+        let shown = Shown::of(piece);
+        if self.client.hears == Hears::FromSync && self.client.passes_over(piece.kind, shown) {
+            return Step::Taken;
         }
-        let part = Part { carried: piece.carried.bytes(), raw: piece.raw, range: Some(here.raw.clone()) };
+        let part = Part { carried: piece.carried.bytes(), raw: piece.raw, range: Some(range) };
         if !must_be_whole(piece.kind) {
-            return (self.plain_message(cx, &part, piece, out), 0);
-        }
-        if piece.whole().is_some() {
-            if may_begin_read(piece.kind)
-                && let Some((step, end)) = self.read_batch(cx, here, before, out)
-            {
-                return (step, end);
-            }
-            return (self.message(cx, piece.kind, &part, out), 0);
+            return self.plain_message(cx, &part, piece.kind, shown, out);
         }
         let is_long = piece.body_bytes as usize > limits::GATHER_CLIENT_BYTES;
         if is_long && part.carried.is_empty() && peek::shows_names(part.raw) {
-            return (self.long_message(cx, piece, &part, out), 0);
+            return self.long_message(cx, piece, &part, out);
         }
         self.client.gathered.extend_from_slice(part.carried);
         self.client.gathered.extend_from_slice(part.raw);
@@ -223,21 +297,21 @@ impl Serving {
             (true, false) => Rest::GatherHead,
             (false, false) => Rest::Gather,
         };
-        (Step::Taken, 0)
+        Step::Taken
     }
 
     fn client_rest(
         &mut self,
         cx: &mut Context<'_>,
         piece: &Piece<'_>,
-        here: &Here<'_>,
+        range: Range<usize>,
         out: &mut Actions,
     ) -> Step {
         let rest = self.client.rest;
         match rest {
             Rest::Forward => {
                 if let Some(leg) = &self.lead {
-                    out.forward_to_backend(leg.backend(), here.raw.clone());
+                    out.forward_to_backend(leg.backend(), range);
                 }
             }
             Rest::Drop | Rest::Nothing | Rest::Waiting => {}
@@ -332,12 +406,12 @@ impl Serving {
             kind if part.carried.is_empty() => self.message(cx, kind, part, out),
             kind => self.message(cx, kind, &Part::kept(&[part.carried, part.raw].concat()), out),
         };
-        self.rest_follows(piece, step);
+        self.rest_follows(Shown::of(piece), step);
         step
     }
 
-    fn rest_follows(&mut self, piece: &Piece<'_>, step: Step) {
-        if step == Step::Taken && !piece.last {
+    fn rest_follows(&mut self, shown: Shown, step: Step) {
+        if step == Step::Taken && shown == Shown::Head {
             self.client.rest = Rest::Forward;
         }
     }
@@ -347,19 +421,20 @@ impl Serving {
         &mut self,
         cx: &mut Context<'_>,
         part: &Part<'_>,
-        piece: &Piece<'_>,
+        kind: u8,
+        shown: Shown,
         out: &mut Actions,
     ) -> Step {
-        let step = match piece.kind {
+        let step = match kind {
             b'S' => self.sync(cx, part, out),
             b'F' => self.function_call(cx, part, out),
             b'H' | b'd' => {
                 // Neither is answered. Without a lead nothing waits for them.
                 let Some(leg) = &mut self.lead else {
-                    self.client.rest = if piece.last { Rest::Nothing } else { Rest::Drop };
+                    self.client.drop_rest(shown);
                     return Step::Taken;
                 };
-                if piece.kind == b'd' {
+                if kind == b'd' {
                     leg.ledger.copy_data();
                 }
                 part.send(leg.backend(), out);
@@ -367,7 +442,7 @@ impl Serving {
             }
             b'c' | b'f' => {
                 if self.lead.is_none() {
-                    self.client.rest = if piece.last { Rest::Nothing } else { Rest::Drop };
+                    self.client.drop_rest(shown);
                     return Step::Taken;
                 }
                 self.send_to_lead(cx, Request::CopyEnd, part, None, out)
@@ -381,7 +456,7 @@ impl Serving {
                 return self.last_word(Closing::Protocol, last, out);
             }
         };
-        self.rest_follows(piece, step);
+        self.rest_follows(shown, step);
         step
     }
 
@@ -407,10 +482,10 @@ impl Serving {
         }
     }
 
-    fn client_error(&mut self, error: pgherd_wire::frame::FrameError, out: &mut Actions) -> Life {
+    fn client_error(&mut self, error: FrameError, out: &mut Actions) -> Life {
         out.push(Action::Report(Report::ClientProtocol(error.to_string())));
         let mut last = Vec::new();
-        if let pgherd_wire::frame::FrameError::UnknownKind { kind } = error {
+        if let FrameError::UnknownKind { kind } = error {
             say::invalid_kind(&mut last, kind);
         }
         // A bad length is not answered, as PostgreSQL does not answer it: the stream cannot be trusted any more.
@@ -433,13 +508,20 @@ fn may_begin_read(kind: u8) -> bool {
     matches!(kind, b'P' | b'B' | b'D' | b'C')
 }
 
-/// Where a piece is in the bytes at hand.
+/// Where a message is in the bytes at hand.
 #[derive(Debug)]
 pub(super) struct Here<'a> {
-    /// Offset at which the message, or what the framer had not taken of it, begins.
+    /// Offset at which it begins, or what the framer had not taken of it.
     pub(super) start: usize,
-    /// The range of the piece's `raw`.
-    pub(super) raw: Range<usize>,
+    /// Offset behind it, or behind what is there of it.
+    end: usize,
     /// All of the event's bytes.
     pub(super) bytes: &'a [u8],
+}
+
+impl Here<'_> {
+    /// Offset of what is handed back when the message has to wait.
+    fn held_from(&self) -> usize {
+        if planted(PlantedBug::LosesHeldBytes) { self.end } else { self.start }
+    }
 }

@@ -182,6 +182,9 @@ impl Serving {
         self.state.sending(text);
         let status = self.transaction();
         let leaves = |statement: &Statement| {
+            if pgherd_route::unknown_calls(statement).next().is_none() {
+                return false;
+            }
             let facts = self.state.facts(&self.identity, status, true, cx.now);
             cx.router.leaves_behind(statement, &facts)
         };

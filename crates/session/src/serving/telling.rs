@@ -13,10 +13,19 @@ use crate::{Action, Actions, Bytes, Carrier, Context, Count, Report, state::Prep
 
 impl Serving {
     /// A message of the client's goes to a leg: what it carries is told, where the policy asks for it.
+    // For each message that is sent, and hardly ever more than the question.
+    #[inline(always)]
     pub(super) fn tell_sent(&mut self, cx: &Context<'_>, turn: Turn, part: &Part<'_>, out: &mut Actions) {
-        if !cx.policy.tracing.wants_statements() {
+        if cx.policy.tracing.wants_statements() {
+            self.tell_part(cx, turn, part, out);
+        } else if self.statement_tracer.is_some() {
             self.statement_tracer = None;
-        } else if part.carried.is_empty() {
+        }
+    }
+
+    #[cold]
+    fn tell_part(&mut self, cx: &Context<'_>, turn: Turn, part: &Part<'_>, out: &mut Actions) {
+        if part.carried.is_empty() {
             self.tell_message(cx, turn, part.raw, out);
         } else {
             self.tell_message(cx, turn, &[part.carried, part.raw].concat(), out);

@@ -9,6 +9,7 @@ use super::{FactsOfUnit, Serving, Wait, client::Step, place::Where};
 use crate::{Action, Actions, Context, Report, processes::node_of};
 
 /// The process that a text ends, where it does nothing else.
+#[inline]
 pub(super) fn ended_by(text: &Text) -> Option<u32> {
     let Text::One(statement) = text else { return None };
     let process = u32::try_from(statement.terminates?).ok()?;

@@ -10,7 +10,7 @@ mod statements;
 mod transaction;
 
 use pgherd_route::{
-    Held, NameScope, Router, ScopeId, SessionFacts, Temporaries, TransactionFacts, WroteBefore,
+    AfterWrite, Held, NameScope, Router, ScopeId, SessionFacts, Temporaries, TransactionFacts, WroteBefore,
 };
 use pgherd_sql::{
     Calls, Change, Characteristics, Discard, Isolation, Place, Relation, Scope, Statement, Text, Verb,
@@ -93,7 +93,7 @@ impl State {
     pub(crate) fn sending(&mut self, text: &Text) {
         for statement in text.statements() {
             self.temporaries.note(statement);
-            if self.ties(statement) {
+            if self.tied == Tied::No && self.ties(statement) {
                 self.tied = Tied::Yes;
             }
         }
@@ -112,23 +112,29 @@ impl State {
     }
 
     /// A text went well on the lead, whose last ReadyForQuery told `status`.
-    pub(crate) fn ran(&mut self, script: &Script, lead: BackendId, status: TransactionStatus) {
+    pub(crate) fn ran(
+        &mut self,
+        script: &Script,
+        lead: BackendId,
+        status: TransactionStatus,
+        after_write: AfterWrite,
+    ) {
         if *script.text == Text::Unread {
             return self.ran_unknown();
         }
         let statements = script.text.statements();
+        let sets = statements.iter().any(|statement| !statement.sets.is_empty());
         // Which of the settings hold then depends on their places.
-        let mixed = statements.iter().any(|statement| ends_settings(&statement.verb))
-            && statements.iter().any(|statement| !statement.sets.is_empty());
-        if !mixed {
+        let mixed = sets && statements.iter().any(|statement| ends_settings(&statement.verb));
+        if sets && !mixed {
             self.note_settings(script);
         }
         for statement in script.text.statements() {
             if self.may_write(statement) {
                 self.transaction.wrote = true;
-                self.transaction.note_written(statement);
+                self.transaction.note_written(statement, after_write);
                 if let Some(name) = statement.executes() {
-                    self.note_executed(name);
+                    self.note_executed(name, after_write);
                 }
             }
             self.transaction.changed_catalogs |= matches!(statement.verb, Verb::Ddl | Verb::Do);
@@ -146,9 +152,9 @@ impl State {
     }
 
     /// Notes what a statement that SQL has prepared writes.
-    fn note_executed(&mut self, name: &str) {
+    fn note_executed(&mut self, name: &str, after_write: AfterWrite) {
         if let Some(inner) = self.statements.get(name.as_bytes()).and_then(Prepared::statement) {
-            self.transaction.note_written(inner);
+            self.transaction.note_written(inner, after_write);
         }
     }
 
@@ -254,9 +260,6 @@ impl State {
 
     fn note_settings(&mut self, script: &Script) {
         let statements = script.text.statements();
-        if statements.iter().all(|statement| statement.sets.is_empty()) {
-            return;
-        }
         for setting in statements.iter().flat_map(|statement| statement.sets.iter()) {
             match &setting.change {
                 Change::Transaction(more) => {
@@ -314,7 +317,7 @@ impl State {
             self.wrote_before = self.wrote_before.max(before);
         }
         if commits {
-            self.news.written.append(&mut ended.written);
+            self.news.written.append(&mut ended.take_written());
             self.news.catalogs_changed |= ended.changed_catalogs;
             if let Some(defaults) = ended.defaults {
                 self.defaults.isolation = defaults.isolation.or(self.defaults.isolation);
@@ -424,7 +427,7 @@ impl State {
         SessionFacts {
             transaction: self.transaction_facts(status),
             wrote_before: self.wrote_before,
-            written: &self.transaction.written,
+            written: self.transaction.written(),
             temporaries: &self.temporaries,
             held: held.filter(|_| !planted(PlantedBug::NeverPins)),
             names: NameScope {
@@ -530,12 +533,34 @@ fn outlives_failure(verb: &Verb) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use pgherd_route::Router;
+    use pgherd_route::{AfterWrite, Router, Written};
+    use pgherd_sql::Relation;
     use pgherd_types::{BackendId, Identity};
     use pgherd_wire::backend::TransactionStatus;
 
     use super::State;
     use crate::effect::Script;
+
+    /// What is not noted, because nothing asked for it, is not taken for nothing.
+    #[test]
+    fn what_was_written_is_noted_where_it_is_asked_for() {
+        let (mut router, mut state) = (Router::default(), State::default());
+        let mut run = |state: &mut State, sql: &str, after_write| {
+            let script = Script::new(router.read(sql.as_bytes()), sql.as_bytes());
+            state.ran(&script, BackendId(1), TransactionStatus::InTransaction, after_write);
+        };
+        let t = [Relation::new(None, "t")];
+        run(&mut state, "BEGIN", AfterWrite::Transaction);
+        run(&mut state, "SELECT 1", AfterWrite::Transaction);
+        assert_eq!(state.transaction.written(), Written::Known(&[]));
+        run(&mut state, "UPDATE t SET i = 1", AfterWrite::Adaptive);
+        assert_eq!(state.transaction.written(), Written::Known(&t));
+        run(&mut state, "UPDATE u SET i = 1", AfterWrite::Transaction);
+        run(&mut state, "UPDATE t SET i = 1", AfterWrite::Adaptive);
+        assert_eq!(state.transaction.written(), Written::Something);
+        run(&mut state, "COMMIT", AfterWrite::Adaptive);
+        assert_eq!(state.transaction.written(), Written::Known(&[]));
+    }
 
     /// The name of the scope that is kept is that of the scope as it is.
     #[test]
@@ -550,6 +575,7 @@ mod tests {
                 &Script::new(router.read(sql.as_bytes()), sql.as_bytes()),
                 BackendId(1),
                 TransactionStatus::Idle,
+                AfterWrite::Transaction,
             );
             state.ready(TransactionStatus::Idle, true);
             state.keep_scope(&identity, &router);

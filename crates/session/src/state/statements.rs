@@ -11,7 +11,12 @@ use pgherd_sql::{Statement, Text, Verb};
 use pgherd_types::{BackendId, limits};
 use pgherd_wire::frontend;
 
-use crate::{effect::Script, peek, rarely::Rarely};
+use crate::{
+    effect::Script,
+    peek,
+    planted::{PlantedBug, planted},
+    rarely::Rarely,
+};
 
 /// A prepared statement's number: another one of the same name has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +95,7 @@ pub(crate) struct Unnamed {
     /// The number of what the client has; a backend with another has to be told `message` first.
     pub(crate) id: UnnamedId,
     /// What makes a backend's unnamed statement the client's: its Parse, or a Close when the client has none.
-    pub(crate) message: Vec<u8>,
+    pub(crate) message: Arc<[u8]>,
     pub(crate) script: Option<Script>,
     memory: Memory,
 }
@@ -107,6 +112,9 @@ enum Memory {
     Lost,
 }
 
+/// The Close of an unnamed statement.
+const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
+
 /// Which unnamed statement it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum UnnamedId {
@@ -115,6 +123,22 @@ pub(crate) enum UnnamedId {
     LeadsOwn,
     /// The one of this number.
     Known(StatementId),
+}
+
+impl Unnamed {
+    /// What it is, where this Parse has made it.
+    pub(crate) fn made_by(&self, parse: &[u8]) -> Option<(Script, Arc<[u8]>)> {
+        let is_same = *self.message == *parse || planted(PlantedBug::MistakesParse);
+        let script = self.script.as_ref().filter(|_| is_same)?;
+        Some((script.clone(), Arc::clone(&self.message)))
+    }
+
+    /// Keeps what makes it. The same as before is not copied again.
+    fn keep(&mut self, message: &[u8]) {
+        if *self.message != *message {
+            self.message = message.into();
+        }
+    }
 }
 
 /// All prepared statements of a session.
@@ -143,16 +167,12 @@ impl Statements {
     }
 
     /// The lead has prepared an unnamed statement, by this Parse where that is kept.
-    pub(crate) fn lead_parsed_unnamed(&mut self, source: &Source, script: Script) {
+    pub(crate) fn lead_parsed_unnamed(&mut self, source: Source, script: Script) {
         self.unnamed.id = UnnamedId::LeadsOwn;
-        self.unnamed.message.clear();
         self.unnamed.script = Some(script);
-        self.unnamed.memory = match source {
-            Source::Parse(message) => {
-                self.unnamed.message.extend_from_slice(message);
-                Memory::Kept
-            }
-            Source::Sql(_) | Source::Lost => Memory::Lost,
+        (self.unnamed.message, self.unnamed.memory) = match source {
+            Source::Parse(message) => (message, Memory::Kept),
+            Source::Sql(_) | Source::Lost => (Arc::default(), Memory::Lost),
         };
     }
 
@@ -184,16 +204,14 @@ impl Statements {
             // It has ended before: whoever has been told of that has nothing to hear of this.
             return self.unnamed.id;
         }
-        self.unnamed.message.clear();
-        frontend::put_close(&mut self.unnamed.message, frontend::Target::Statement(b""));
+        self.unnamed.keep(CLOSE_UNNAMED);
         self.unnamed.script = None;
         self.new_unnamed()
     }
 
     /// The client's unnamed statement is made by this Parse, on another backend than the lead.
     pub(crate) fn unnamed_begins(&mut self, parse: &[u8], script: Script) -> UnnamedId {
-        self.unnamed.message.clear();
-        self.unnamed.message.extend_from_slice(parse);
+        self.unnamed.keep(parse);
         self.unnamed.script = Some(script);
         self.new_unnamed()
     }
@@ -207,8 +225,8 @@ impl Statements {
     /// The Parse that makes a statement on any backend, where one does.
     pub(crate) fn parse_of(&self, name: &[u8]) -> Option<Arc<[u8]>> {
         if name.is_empty() {
-            let message = self.unnamed.message.as_slice();
-            return (message.first() == Some(&b'P')).then(|| message.into());
+            let message = &self.unnamed.message;
+            return (message.first() == Some(&b'P')).then(|| Arc::clone(message));
         }
         match &self.get(name)?.source {
             Source::Parse(message) => Some(Arc::clone(message)),

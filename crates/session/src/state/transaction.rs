@@ -1,5 +1,6 @@
 //! What is known of the transaction that the client has open.
 
+use pgherd_route::{AfterWrite, Written};
 use pgherd_sql::{Access, Characteristics, Isolation, Relation, Statement};
 use pgherd_types::limits;
 
@@ -21,13 +22,24 @@ pub(crate) struct Transaction {
     /// A statement in it changed the catalogs.
     pub(crate) changed_catalogs: bool,
     /// What was written in it, for `dml_adaptive`.
-    pub(crate) written: Vec<Relation>,
+    written: Vec<Relation>,
+    /// Whether that is all.
+    noted: Noted,
     /// Its reads stay on the lead from now on.
     pub(crate) stays: bool,
     /// A reader has answered a read of it.
     pub(crate) was_read_elsewhere: bool,
     /// The lead has been made to run a query of its own since.
     pub(crate) lead_has_queried: bool,
+}
+
+/// Whether what a transaction has written was noted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Noted {
+    #[default]
+    All,
+    /// The settings did not ask for all of it.
+    NotAll,
 }
 
 impl Transaction {
@@ -38,8 +50,25 @@ impl Transaction {
         own.deferrable = more.deferrable.or(own.deferrable);
     }
 
-    /// Notes what a statement has written.
-    pub(crate) fn note_written(&mut self, statement: &Statement) {
+    /// What was written in it.
+    pub(crate) fn written(&self) -> Written<'_> {
+        match self.noted {
+            Noted::All => Written::Known(&self.written),
+            Noted::NotAll => Written::Something,
+        }
+    }
+
+    /// Takes what is noted of that.
+    pub(crate) fn take_written(&mut self) -> Vec<Relation> {
+        core::mem::take(&mut self.written)
+    }
+
+    /// Notes what a statement has written, where a decision may depend on it.
+    pub(crate) fn note_written(&mut self, statement: &Statement, after_write: AfterWrite) {
+        if !after_write.asks_what() {
+            self.noted = Noted::NotAll;
+            return;
+        }
         for target in pgherd_route::written_by(statement) {
             if self.written.len() >= limits::WRITTEN_RELATIONS {
                 self.stays = true;
