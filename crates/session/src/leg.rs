@@ -11,6 +11,7 @@ use crate::{
     effect::Effect,
     ledger::{Ledger, Owed, Reply, Request, Ticket},
     planted::{PlantedBug, planted},
+    queue,
     rarely::Rarely,
     state::{UnnamedId, Version},
 };
@@ -87,9 +88,6 @@ pub(crate) enum Gathered<'a> {
     HeadAside,
 }
 
-/// Effects that a leg at rest has room for: those of a usual batch.
-const KEPT_EFFECTS: usize = 4;
-
 /// Requests of one session to a backend, after which its reset does not weigh any more.
 const FEW_REQUESTS: u64 = 32;
 
@@ -160,10 +158,7 @@ impl Leg {
     /// Remembers what comes of a request when it ends well.
     pub(crate) fn expect(&mut self, ticket: Option<Ticket>, effect: Effect) {
         if let Some(ticket) = ticket {
-            if self.pending.capacity() == 0 {
-                self.pending.reserve_exact(1);
-            }
-            self.pending.push_back((ticket, effect));
+            queue::push(&mut self.pending, (ticket, effect));
         }
     }
 
@@ -178,22 +173,13 @@ impl Leg {
         while let Some((at, _)) = self.pending.front() {
             match ticket.cmp(at) {
                 core::cmp::Ordering::Less => return None,
-                core::cmp::Ordering::Equal => return self.next_effect(),
+                core::cmp::Ordering::Equal => return queue::pop(&mut self.pending).map(|(_, effect)| effect),
                 core::cmp::Ordering::Greater => {
-                    self.next_effect();
+                    queue::pop(&mut self.pending);
                 }
             }
         }
         None
-    }
-
-    /// The effect that is settled first. A leg at rest keeps no room for many.
-    fn next_effect(&mut self) -> Option<Effect> {
-        let (_, effect) = self.pending.pop_front()?;
-        if self.pending.is_empty() && self.pending.capacity() > KEPT_EFFECTS {
-            self.pending = VecDeque::new();
-        }
-        Some(effect)
     }
 
     /// True when the request that is answered next is a Parse of the unnamed statement: if it fails, there is none.
@@ -385,32 +371,6 @@ impl Leg {
                     Fate::Reset { block_open: self.ledger.transaction() != backend::TransactionStatus::Idle }
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use pgherd_types::{BackendFacts, BackendId, Lease, NodeId};
-
-    use super::{KEPT_EFFECTS, Leg};
-    use crate::{
-        effect::Effect,
-        ledger::{Owed, Request, Ticket},
-    };
-
-    #[test]
-    fn a_leg_at_rest_keeps_no_room_for_many_effects() {
-        let mut leg = Leg::new(Lease::issue(BackendId(1), NodeId(0), BackendFacts::default()));
-        for count in [1, 10 * KEPT_EFFECTS as u64] {
-            let before = leg.ledger.requests();
-            for _ in 0..count {
-                leg.request_for(Request::Bind, Owed::Client, Some(Effect::BoundUnnamed));
-            }
-            for ticket in before + 1..=before + count {
-                assert!(leg.settle(Ticket(ticket)).is_some());
-            }
-            assert!(leg.pending.capacity() <= KEPT_EFFECTS, "{}", leg.pending.capacity());
         }
     }
 }

@@ -19,6 +19,7 @@ mod parked;
 mod peek;
 mod planted;
 mod processes;
+mod queue;
 mod rarely;
 mod reset;
 mod say;

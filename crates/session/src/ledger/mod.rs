@@ -11,7 +11,10 @@ use std::collections::VecDeque;
 use pgherd_types::limits;
 use pgherd_wire::backend::TransactionStatus;
 
-use crate::planted::{PlantedBug, planted};
+use crate::{
+    planted::{PlantedBug, planted},
+    queue,
+};
 
 /// A client message that is answered, or that changes how others are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,12 +176,8 @@ enum Batch {
     Skipping,
 }
 
-/// Requests that a ledger without any has room for: those of a pipeline of ten statements. What a longer one took is
-/// given back.
-const KEPT_ENTRIES: usize = 32;
-
 /// The queue of requests that a backend owes replies to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct Ledger {
     queue: VecDeque<Entry>,
@@ -191,21 +190,6 @@ pub struct Ledger {
     /// Entries of the queue that are owed to the client.
     client_entries: u32,
     last_ticket: u64,
-}
-
-impl Default for Ledger {
-    fn default() -> Self {
-        Ledger {
-            // Most clients ask one thing at a time.
-            queue: VecDeque::with_capacity(1),
-            copy: Copy::None,
-            batch: Batch::Closed,
-            transaction: TransactionStatus::default(),
-            dropped_syncs: 0,
-            client_entries: 0,
-            last_ticket: 0,
-        }
-    }
 }
 
 impl Ledger {
@@ -244,15 +228,10 @@ impl Ledger {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         self.client_entries += u32::from(owed == Owed::Client);
-        self.queue.push_back(Entry {
-            request,
-            owed,
-            ticket,
-            ended,
-            began: false,
-            may_copy_in,
-            half_described: false,
-        });
+        queue::push(
+            &mut self.queue,
+            Entry { request, owed, ticket, ended, began: false, may_copy_in, half_described: false },
+        );
         Some(ticket)
     }
 
@@ -554,11 +533,8 @@ impl Ledger {
     }
 
     fn pop(&mut self) {
-        if let Some(entry) = self.queue.pop_front() {
+        if let Some(entry) = queue::pop(&mut self.queue) {
             self.client_entries -= u32::from(entry.owed == Owed::Client);
-            if self.queue.is_empty() && self.queue.capacity() > KEPT_ENTRIES {
-                self.queue = VecDeque::new();
-            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use pgherd_wire::backend::TransactionStatus;
 
-use super::{KEPT_ENTRIES, Ledger, Outcome, Owed, Plain, Reply, Request, SyncMeaning, Violation};
+use super::{Ledger, Outcome, Owed, Plain, Reply, Request, SyncMeaning, Violation};
 
 /// What the client sends, and what comes of it at the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,18 +260,4 @@ fn the_end_of_one_copy_does_not_end_the_next() {
     ledger.reply(Reply::CommandComplete).unwrap();
     ledger.reply(Reply::CopyInResponse).unwrap();
     assert_eq!(ledger.sync_meaning(), SyncMeaning::Dropped);
-}
-
-#[test]
-fn what_a_long_pipeline_took_is_given_back() {
-    let mut ledger = Ledger::default();
-    for requests in [1, 10 * KEPT_ENTRIES] {
-        for _ in 0..requests {
-            ledger.request(Request::Query, Owed::Client, false);
-        }
-        for _ in 0..requests {
-            ledger.reply(READY).unwrap();
-        }
-        assert!(ledger.queue.capacity() <= requests.min(KEPT_ENTRIES), "{}", ledger.queue.capacity());
-    }
 }
