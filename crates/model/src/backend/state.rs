@@ -251,7 +251,8 @@ impl Backend {
     /// Forgets what DISCARD ALL discards.
     pub(super) fn discard_all(&mut self) {
         *self.change() = State { work: self.state.work.clone(), ..State::default() };
-        self.prepared.clear();
+        // The unnamed one is not in the table that is emptied.
+        self.prepared.retain(|name, _| name.is_empty());
         self.portals.clear();
     }
 
