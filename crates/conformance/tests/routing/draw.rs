@@ -89,7 +89,8 @@ fn by_lists_with_ratios() {
 #[test]
 fn for_each_statement() {
     let stage = Stage::shared();
-    let settings = "backend_weight0 = 0\nstatement_level_load_balance = on\n";
+    // However late the nodes are.
+    let settings = "backend_weight0 = 0\nstatement_level_load_balance = on\nread_consistency = eventual\n";
     let pgherd = Pgherd::start(&stage.cluster, settings);
     let mut client = pgherd.target().clone().database(DATABASE).connect().expect("a session");
     let mut counts = [0; 3];

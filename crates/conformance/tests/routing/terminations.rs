@@ -4,9 +4,9 @@ use pgherd_testkit::{Client, Message, Param, Pgherd, Request, Target, wait_for};
 
 use crate::stage::{DATABASE, Stage, application};
 
-/// Reads go to node 1, those of the application "elsewhere" to node 2.
-const SETTINGS: &str =
-    "backend_weight0 = 0\nbackend_weight2 = 0\napp_name_redirect_preference_list = 'elsewhere:2'\n";
+/// Reads go to node 1, those of the application "elsewhere" to node 2, however late that is.
+const SETTINGS: &str = "backend_weight0 = 0\nbackend_weight2 = 0\nread_consistency = eventual\n\
+    app_name_redirect_preference_list = 'elsewhere:2'\n";
 
 struct Scene {
     stage: &'static Stage,
