@@ -1,11 +1,11 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pgherd_pool::{Effect, Home, Ticket};
 use pgherd_session::{Actions, Shutdown};
-use pgherd_types::{BackendId, Moment};
+use pgherd_types::{BackendId, HashTable, Moment};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventFlags};
 use rustix::time::Timespec;
@@ -43,8 +43,8 @@ pub(crate) struct EventLoop {
     pub(crate) listening: Listening,
     pub(crate) names: Names,
     /// The backends that nobody has.
-    pub(crate) idle: HashMap<BackendId, Key>,
-    pub(crate) asks: HashMap<Ticket, Ask>,
+    pub(crate) idle: HashTable<BackendId, Key>,
+    pub(crate) asks: HashTable<Ticket, Ask>,
     pub(crate) wheel: Wheel<Due>,
     /// Streams with more to read than one turn allowed.
     pub(crate) unread: VecDeque<Token>,
@@ -108,8 +108,8 @@ impl EventLoop {
             partings: Slab::default(),
             listening,
             names: Names::default(),
-            idle: HashMap::new(),
-            asks: HashMap::new(),
+            idle: HashTable::default(),
+            asks: HashTable::default(),
             wheel: Wheel::new(now),
             unread: VecDeque::new(),
             effects: VecDeque::new(),

@@ -1,15 +1,14 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pgherd_session::Processes;
-use pgherd_types::NodeId;
+use pgherd_types::{HashTable, NodeId};
 
 /// The server processes behind the backends of all event loops. The lock is taken when a backend comes or goes, and
 /// for a statement that ends a process, never for any other.
 #[derive(Debug, Default)]
 pub(crate) struct ServerProcesses {
     /// How many backends have this process: a number may be used again before the end of the one before is known.
-    listed: Mutex<HashMap<(NodeId, u32), u32>>,
+    listed: Mutex<HashTable<(NodeId, u32), u32>>,
 }
 
 /// The server process of a backend; it is listed as long as this value is there.
@@ -27,7 +26,7 @@ impl ServerProcesses {
         ServerProcess { node, id, list: Arc::clone(self) }
     }
 
-    fn listed(&self) -> MutexGuard<'_, HashMap<(NodeId, u32), u32>> {
+    fn listed(&self) -> MutexGuard<'_, HashTable<(NodeId, u32), u32>> {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

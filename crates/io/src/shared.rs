@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,7 +6,7 @@ use std::time::Instant;
 
 use pgherd_pool::{Admission, Grant, Home, Pool};
 use pgherd_session::{Count, Shutdown};
-use pgherd_types::{BackendId, Moment, NodeId, Replication, SessionId, Topology, limits};
+use pgherd_types::{BackendId, HashTable, Moment, NodeId, Replication, SessionId, Topology, limits};
 
 use crate::backend_conn::Backend;
 use crate::helper::{Answer, Helper};
@@ -47,7 +46,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct PerLoop {
     pub(crate) mailbox: Arc<Mailbox<Letter>>,
-    pub(crate) sessions: Mutex<HashMap<SessionId, Arc<SessionEntry>>>,
+    pub(crate) sessions: Mutex<HashTable<SessionId, Arc<SessionEntry>>>,
     /// What was counted of each node.
     counts: Vec<[AtomicU64; Count::ALL.len()]>,
 }
@@ -175,7 +174,7 @@ impl PerLoop {
     fn new(mailbox: Arc<Mailbox<Letter>>) -> Self {
         PerLoop {
             mailbox,
-            sessions: Mutex::new(HashMap::new()),
+            sessions: Mutex::new(HashTable::default()),
             counts: (0..limits::NODES).map(|_| core::array::from_fn(|_| AtomicU64::new(0))).collect(),
         }
     }
@@ -191,7 +190,7 @@ impl PerLoop {
         self.counts.get(node.index())?.get(what as usize)
     }
 
-    pub(crate) fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<SessionEntry>>> {
+    pub(crate) fn sessions(&self) -> MutexGuard<'_, HashTable<SessionId, Arc<SessionEntry>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
-use pgherd_types::SessionId;
+use pgherd_types::{HashKeys, SessionId};
 
 /// How many sessions may be served at once, and how many may wait for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +30,14 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Admission {
     places: Places,
-    served: HashSet<SessionId>,
+    served: HashKeys<SessionId>,
     queue: VecDeque<SessionId>,
 }
 
 impl Admission {
     /// All places free.
     pub fn new(places: Places) -> Self {
-        Admission { places, served: HashSet::new(), queue: VecDeque::new() }
+        Admission { places, served: HashKeys::default(), queue: VecDeque::new() }
     }
 
     /// A session asks to be served. It asks once.

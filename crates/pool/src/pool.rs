@@ -1,7 +1,7 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pgherd_types::{BackendId, Identity, Moment, NodeId};
+use pgherd_types::{BackendId, HashTable, Identity, Moment, NodeId};
 
 use crate::PoolLimits;
 use crate::waiters::{Ticket, Waiter, Waiters};
@@ -17,7 +17,7 @@ pub struct Home(pub u16);
 #[derive(Debug)]
 pub struct Pool {
     limits: PoolLimits,
-    backends: HashMap<BackendId, Entry>,
+    backends: HashTable<BackendId, Entry>,
     nodes: BTreeMap<NodeId, PerNode>,
     next_backend: u64,
     next_ticket: u64,
@@ -129,7 +129,7 @@ struct PerNode {
     evicting: usize,
     waiters: Waiters,
     /// The rests of the idle ones by identity, the one that was used last at the end.
-    idle: HashMap<Arc<Identity>, Vec<u64>>,
+    idle: HashTable<Arc<Identity>, Vec<u64>>,
     /// The idle ones by the order of their rest.
     rests: BTreeMap<u64, Rest>,
 }
@@ -139,7 +139,7 @@ impl Pool {
     pub fn new(limits: PoolLimits) -> Self {
         Pool {
             limits,
-            backends: HashMap::new(),
+            backends: HashTable::default(),
             nodes: BTreeMap::new(),
             next_backend: 1,
             next_ticket: 1,

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +8,7 @@ use pgherd_admin::{AdminRequest, Report, Table};
 use pgherd_config::{MessageLevel, SessionDoubt, SessionRefusal, SessionSettings, Settings, Style};
 use pgherd_io::{AdminAsk, Handle, SessionRow, SessionStage};
 use pgherd_session::Count;
-use pgherd_types::{NodeId, Replication, SessionId, Topology};
+use pgherd_types::{HashTable, NodeId, Replication, SessionId, Topology};
 use pgherd_wire::error_response::{ErrorResponse, Severity};
 use pgherd_wire::{SqlState, backend, sqlstate};
 
@@ -25,7 +24,7 @@ pub(crate) struct AdminDesk {
     data_plane: OnceLock<Weak<Handle>>,
     zone: TimeZone,
     /// What sessions have set for themselves. A session is in it only while it has set something.
-    own: Mutex<HashMap<SessionId, SessionSettings>>,
+    own: Mutex<HashTable<SessionId, SessionSettings>>,
 }
 
 /// What the tables are made of.
@@ -161,7 +160,7 @@ impl AdminDesk {
         }
     }
 
-    fn owns(&self) -> MutexGuard<'_, HashMap<SessionId, SessionSettings>> {
+    fn owns(&self) -> MutexGuard<'_, HashTable<SessionId, SessionSettings>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

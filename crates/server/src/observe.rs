@@ -1,13 +1,12 @@
 use core::time::Duration;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pgherd_config::Settings;
 use pgherd_io::Observation;
 use pgherd_session::{Carrier, Closing};
-use pgherd_types::{Identity, SessionId};
+use pgherd_types::{HashTable, Identity, SessionId};
 use pgherd_wire::error_response::Fields;
 
 use crate::log::{Level, Log, Record, SessionNames, Source, Verbosity};
@@ -18,9 +17,9 @@ pub(crate) struct Observer {
     log: Log,
     /// Who the open sessions are, for the beginning of their lines. Touched when a session opens and ends, and for the
     /// lines in between.
-    identities: Mutex<HashMap<SessionId, Arc<Identity>>>,
+    identities: Mutex<HashTable<SessionId, Arc<Identity>>>,
     /// The least level and the verbosity of sessions that have their own (`PGPOOL SET`).
-    bounds: Mutex<HashMap<SessionId, (Level, Verbosity)>>,
+    bounds: Mutex<HashTable<SessionId, (Level, Verbosity)>>,
     /// True when `bounds` may hold something: nobody looks there otherwise.
     has_bounds: AtomicBool,
     connections: AtomicBool,
@@ -182,7 +181,7 @@ impl Observer {
         }
     }
 
-    fn identities(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Identity>>> {
+    fn identities(&self) -> MutexGuard<'_, HashTable<SessionId, Arc<Identity>>> {
         self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,14 +1,13 @@
 use core::hash::Hash;
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::limits;
+use crate::{HashKeys, limits};
 
 /// Values of which many are equal, as the identities of clients are: equal ones share their memory, as long as somebody
 /// has one.
 #[derive(Debug)]
 pub struct Alike<T> {
-    known: HashSet<Arc<T>>,
+    known: HashKeys<Arc<T>>,
     /// With so many known, those that nobody has any more are looked for.
     look_at: usize,
 }
@@ -18,7 +17,7 @@ const FEW: usize = 16;
 
 impl<T> Default for Alike<T> {
     fn default() -> Self {
-        Alike { known: HashSet::new(), look_at: FEW }
+        Alike { known: HashKeys::default(), look_at: FEW }
     }
 }
 

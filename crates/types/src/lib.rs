@@ -5,6 +5,7 @@
 
 mod alike;
 mod fault;
+mod hash_table;
 mod id;
 mod identity;
 mod lease;
@@ -18,6 +19,7 @@ mod wal_pages;
 
 pub use alike::Alike;
 pub use fault::{Fault, Retry, Whose};
+pub use hash_table::{HashKeys, HashTable};
 pub use id::{BackendId, NodeId, SessionId};
 pub use identity::Identity;
 pub use lease::{BackendFacts, Fate, Lease, ResetReason};

@@ -19,7 +19,8 @@ pub(crate) fn packet(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
 
 /// Appends a string and its closing NUL. A string cannot hold a NUL: it ends before the first.
 pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) {
-    out.extend(text.split(|&b| b == 0).next().unwrap_or_default());
+    let end = memchr::memchr(0, text).unwrap_or(text.len());
+    out.extend_from_slice(text.get(..end).unwrap_or_default());
     out.push(0);
 }
 
