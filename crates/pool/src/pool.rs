@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use pgherd_types::{BackendId, HashTable, Identity, Moment, NodeId};
@@ -129,7 +129,7 @@ struct PerNode {
     evicting: usize,
     waiters: Waiters,
     /// The rests of the idle ones by identity, the one that was used last at the end.
-    idle: HashTable<Arc<Identity>, Vec<u64>>,
+    idle: HashMap<Arc<Identity>, Vec<u64>>,
     /// The idle ones by the order of their rest.
     rests: BTreeMap<u64, Rest>,
 }

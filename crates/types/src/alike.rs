@@ -1,13 +1,14 @@
 use core::hash::Hash;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::{HashKeys, limits};
+use crate::limits;
 
 /// Values of which many are equal, as the identities of clients are: equal ones share their memory, as long as somebody
 /// has one.
 #[derive(Debug)]
 pub struct Alike<T> {
-    known: HashKeys<Arc<T>>,
+    known: HashSet<Arc<T>>,
     /// With so many known, those that nobody has any more are looked for.
     look_at: usize,
 }
@@ -17,7 +18,7 @@ const FEW: usize = 16;
 
 impl<T> Default for Alike<T> {
     fn default() -> Self {
-        Alike { known: HashKeys::default(), look_at: FEW }
+        Alike { known: HashSet::new(), look_at: FEW }
     }
 }
 

@@ -1,8 +1,8 @@
-use foldhash::quality::RandomState;
+use foldhash::fast::FixedState;
 
-/// A hash table of what is compared as a whole. Its hash is cheap, and seeded anew in each process: keys that collide
-/// cost a comparison, whoever has chosen them.
-pub type HashTable<K, V> = std::collections::HashMap<K, V, RandomState>;
+/// A hash table whose keys are numbers of our own, which nobody else can choose: its hash is cheap, and the same in
+/// each process.
+pub type HashTable<K, V> = std::collections::HashMap<K, V, FixedState>;
 
 /// The same of keys alone.
-pub type HashKeys<K> = std::collections::HashSet<K, RandomState>;
+pub type HashKeys<K> = std::collections::HashSet<K, FixedState>;
