@@ -195,11 +195,7 @@ impl Serving {
     /// True for a prepared statement that names others.
     fn needs_others(&self, name: &[u8]) -> bool {
         let statement = self.state.statements.get(name).and_then(Prepared::statement);
-        statement.is_some_and(|statement| {
-            let mut names = Names::default();
-            names.add_of(statement);
-            !names.is_empty()
-        })
+        statement.is_some_and(|statement| named_in(statement).next().is_some())
     }
 
     /// The client's unnamed statement lives on the reader, or was ended by a query there, and is now wanted
@@ -262,27 +258,20 @@ impl Names {
 
     /// Adds those in the text of a statement.
     fn add_of(&mut self, statement: &Statement) {
-        if let Verb::Deallocate(Some(name)) | Verb::Prepare { name, .. } = &statement.verb {
-            self.add(name);
-        }
-        if let Some(name) = statement.executes() {
-            self.add(name);
-        }
+        named_in(statement).for_each(|name| self.add(name.as_bytes()));
     }
 
-    fn add(&mut self, name: &str) {
-        if !self.0.iter().any(|known| **known == *name.as_bytes()) {
-            self.0.push(name.as_bytes().into());
+    fn add(&mut self, name: &[u8]) {
+        if !self.0.iter().any(|known| **known == *name) {
+            self.0.push(name.into());
         }
     }
 
     fn add_prepared_by_sql(&mut self, state: &State) {
         for name in state.statements.names() {
             let prepared = state.statements.get(name);
-            if prepared.is_some_and(|prepared| matches!(prepared.source, Source::Sql(_)))
-                && !self.0.iter().any(|known| **known == *name)
-            {
-                self.0.push(name.into());
+            if prepared.is_some_and(|prepared| matches!(prepared.source, Source::Sql(_))) {
+                self.add(name);
             }
         }
     }
@@ -297,6 +286,16 @@ impl Names {
             at += 1;
         }
     }
+}
+
+/// The prepared statements that the text of a statement names.
+fn named_in(statement: &Statement) -> impl Iterator<Item = &str> {
+    let own = if let Verb::Deallocate(Some(name)) | Verb::Prepare { name, .. } = &statement.verb {
+        Some(&**name)
+    } else {
+        None
+    };
+    own.into_iter().chain(statement.executes())
 }
 
 /// True for a statement that may run any of the session's prepared statements, or list them, without naming them.

@@ -26,7 +26,6 @@ impl Serving {
         text: &Text,
         out: &mut Actions,
     ) -> Option<Where> {
-        ended_by(text)?;
         let node = self.ends_elsewhere(cx, text)?;
         if self.facts == FactsOfUnit::Unknown {
             // That node has no backend for it.
@@ -46,26 +45,25 @@ impl Serving {
     }
 
     /// The node other than the lead's that has the process which a text ends, where the statement may run there.
+    #[inline]
     pub(super) fn ends_elsewhere(&self, cx: &Context<'_>, text: &Text) -> Option<NodeId> {
-        let (node, _) = self.found_termination(cx, text)?;
+        let node = self.node_of_process(cx, ended_by(text)?)?;
         (Some(node) != self.node_of_lead(cx) && self.may_end_on(cx, node)).then_some(node)
     }
 
     /// Tells the log of a process that a statement is about to end.
     pub(super) fn tell_termination(&self, cx: &Context<'_>, text: &Text, out: &mut Actions) {
-        if ended_by(text).is_some()
-            && let Some((node, process_id)) = self.found_termination(cx, text)
+        if let Some(process_id) = ended_by(text)
+            && let Some(node) = self.node_of_process(cx, process_id)
         {
             out.push(Action::Report(Report::Termination { node, process_id }));
         }
     }
 
-    /// The process that a text ends, and its node.
-    fn found_termination(&self, cx: &Context<'_>, text: &Text) -> Option<(NodeId, u32)> {
-        let process = ended_by(text)?;
+    /// The node of a process that a text ends.
+    fn node_of_process(&self, cx: &Context<'_>, process: u32) -> Option<NodeId> {
         let usable = cx.topology.nodes.iter().filter(|node| node.is_usable()).map(|node| node.id);
-        let node = node_of(process, self.node_of_lead(cx), usable, cx.processes)?;
-        Some((node, process))
+        node_of(process, self.node_of_lead(cx), usable, cx.processes)
     }
 
     fn node_of_lead(&self, cx: &Context<'_>) -> Option<NodeId> {

@@ -112,9 +112,6 @@ enum Memory {
     Lost,
 }
 
-/// The Close of an unnamed statement.
-const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
-
 /// Which unnamed statement it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum UnnamedId {
@@ -204,7 +201,9 @@ impl Statements {
             // It has ended before: whoever has been told of that has nothing to hear of this.
             return self.unnamed.id;
         }
-        self.unnamed.keep(CLOSE_UNNAMED);
+        let mut close = Vec::new();
+        frontend::put_close(&mut close, frontend::Target::Statement(b""));
+        self.unnamed.keep(&close);
         self.unnamed.script = None;
         self.new_unnamed()
     }
