@@ -262,7 +262,15 @@ fn shown(message: &Message) -> String {
         .replace("\\x00", "\\0")
         .replace("\\'", "'")
         .replace("\\\"", "\"");
+    let body = without_catalogs(&body).unwrap_or(body);
     format!("{} {body}", message.kind.escape_ascii()).trim_end().to_owned()
+}
+
+/// The same without the long query that asks the catalogs, if it is in there.
+fn without_catalogs(body: &str) -> Option<String> {
+    let (before, rest) = body.split_once("WITH RECURSIVE asked ")?;
+    let (_, behind) = rest.rsplit_once("GROUP BY a.i")?;
+    Some(format!("{before}(asks the catalogs){behind}"))
 }
 
 /// The bytes of a message, or those of them that `range` (`[..7]`, `[7..]`, nothing) says.

@@ -7,7 +7,7 @@ use pgherd_types::{BackendId, Fate, Lease, NodeId, ResetReason, limits};
 use pgherd_wire::{Framer, Piece, backend, frontend};
 
 use crate::{
-    Actions,
+    Action, Actions,
     effect::Effect,
     ledger::{Ledger, Owed, Reply, Request, Ticket},
     planted::{PlantedBug, planted},
@@ -286,8 +286,10 @@ impl Leg {
         }
     }
 
-    pub(crate) fn cancel_sent(&mut self) {
+    /// Has what it runs cancelled.
+    pub(crate) fn cancel(&mut self, out: &mut Actions) {
         self.cancels += 1;
+        out.push(Action::CancelBackend(self.backend()));
     }
 
     pub(crate) fn cancel_done(&mut self) {

@@ -88,6 +88,8 @@ codes! {
     INVALID_PASSWORD = b"28P01";
     /// A portal that does not exist.
     INVALID_CURSOR_NAME = b"34000";
+    /// A savepoint that does not exist.
+    INVALID_SAVEPOINT = b"3B001";
     /// A database that does not exist.
     INVALID_CATALOG_NAME = b"3D000";
     /// Serialization failure.

@@ -1,8 +1,9 @@
 //! What pgherd asks the primary for itself, in the client's transaction: where it fails, the transaction goes on.
 
 use core::time::Duration;
+use std::thread;
 
-use pgherd_testkit::{Client, Message, Pgherd, Target};
+use pgherd_testkit::{Client, Message, Pgherd, Request, Target, wait_for};
 
 use crate::stage::Stage;
 
@@ -71,33 +72,75 @@ fn a_position_that_may_not_be_asked_for() {
 /// The longest time limit that is tried.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// A transaction that reads and writes, of which the beginning has a time limit. False when it was exceeded.
+fn transact_within(client: &mut Client, limit: Duration) -> bool {
+    let limited = format!("SET LOCAL statement_timeout = {}", limit.as_millis());
+    client.rows("BEGIN");
+    client.rows(&limited);
+    for text in ["SELECT count(*) FROM t", "SET LOCAL statement_timeout = 0"] {
+        let answer = client.query(text).expect("the session goes on");
+        if let Some(code) = code(&answer) {
+            // The statement itself may take longer than that.
+            assert_eq!(code, "57014", "{text}, within {limit:?}");
+            client.rows("ROLLBACK");
+            return false;
+        }
+    }
+    client.rows("INSERT INTO t VALUES (1)");
+    client.rows("COMMIT");
+    true
+}
+
+/// What a plain table is read with does not look there, and a look at views and their likes does.
+const LOCK_CATALOGS: &str = "LOCK TABLE pg_catalog.pg_inherits IN ACCESS EXCLUSIVE MODE";
+
 #[test]
 fn a_time_limit_of_next_to_nothing() {
     let stage = Stage::shared();
     let target = database(stage, "locked_catalogs", "");
     let pgherd = Pgherd::start(&stage.cluster, &format!("{SETTINGS}read_consistency = eventual\n"));
     let mut client = session(&pgherd, "locked_catalogs");
-    // What a plain table is read with does not look there, and a look at views and their likes does.
     let mut locker = target.connect().expect("a direct session");
     locker.rows("BEGIN");
-    locker.rows("LOCK TABLE pg_catalog.pg_inherits IN ACCESS EXCLUSIVE MODE");
+    locker.rows(LOCK_CATALOGS);
     let mut limit = Duration::from_millis(1);
-    loop {
-        client.rows("BEGIN");
-        client.rows(&format!("SET LOCAL statement_timeout = {}", limit.as_millis()));
-        let read = client.query("SELECT count(*) FROM t").expect("the session goes on");
-        if code(&read).is_none() {
-            break;
-        }
-        // The statement itself may take longer than that.
-        assert_eq!(code(&read).as_deref(), Some("57014"));
-        client.rows("ROLLBACK");
+    while !transact_within(&mut client, limit) {
         limit *= 2;
         assert!(limit <= LONGEST, "a time limit that the look-up exceeds ends the transaction");
     }
-    client.rows("SET LOCAL statement_timeout = 0");
-    client.rows("INSERT INTO t VALUES (1)");
-    client.rows("COMMIT");
     locker.rows("COMMIT");
     assert_eq!(target.psql("SELECT count(*) FROM t").trim(), "1");
+}
+
+#[test]
+fn a_cancel_while_a_lock_is_waited_for() {
+    let stage = Stage::shared();
+    let target = database(stage, "cancelled_questions", "");
+    let pgherd = Pgherd::start(&stage.cluster, &format!("{SETTINGS}read_consistency = eventual\n"));
+    let mut client = session(&pgherd, "cancelled_questions");
+    let mut locker = target.connect().expect("a direct session");
+    locker.rows("BEGIN");
+    locker.rows("LOCK TABLE t2 IN ACCESS EXCLUSIVE MODE");
+    locker.rows(LOCK_CATALOGS);
+    let waits = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE NOT l.granted AND d.datname = current_database()";
+    let (process, key) = client.key().map(|(process, key)| (process, key.to_vec())).expect("a cancel key");
+    for begin in ["", "BEGIN"] {
+        client.rows(begin);
+        client.send(&[Request::Query("SELECT count(*) FROM t2".to_owned())]).expect("it is sent");
+        wait_for("the session to wait", || target.psql(waits).trim() == "1");
+        thread::scope(|scope| {
+            let answer = scope.spawn(|| client.read_until_ready().expect("the session goes on"));
+            // A server too may have forgotten one that comes between two statements.
+            wait_for("the cancel", || {
+                Client::cancel_with(pgherd.target().port, process, &key).expect("a cancel request is sent");
+                answer.is_finished()
+            });
+            let answer = answer.join().expect("an answer");
+            assert_eq!(code(&answer).as_deref(), Some("57014"), "{begin}");
+        });
+    }
+    client.rows("ROLLBACK");
+    locker.rows("COMMIT");
+    assert_eq!(client.value("SELECT count(*) FROM t2"), "0");
 }

@@ -127,6 +127,9 @@ impl Serving {
         self.settle(cx, Turn::Lead, finished, before);
         match owed {
             Owed::Client => {
+                if before == TransactionStatus::Failed {
+                    self.untold.forget();
+                }
                 if matches!(finished.request, Request::Query) {
                     // Also one whose Parse was on its way when the query was sent.
                     self.state.statements.lead_ends_unnamed();

@@ -463,16 +463,30 @@ impl Serving {
             return (self.violation(turn, "an error that nothing asked for", out), Owed::Nobody);
         };
         if outcome.owed == Owed::Client {
-            if turn == Turn::Reader {
-                self.unit.shown();
-            }
-            message.show(out);
+            self.show_error(turn, message, out);
+        } else if outcome.owed == Owed::Session && turn == Turn::Lead {
+            self.asked.failed(message.bytes);
         }
         if turn == Turn::Lead {
             self.send_unread_syncs(out);
             self.resume(out);
         }
         (Life::Open, outcome.owed)
+    }
+
+    /// Shows an error to the client, which has asked for what has failed.
+    fn show_error(&mut self, turn: Turn, message: &Message<'_>, out: &mut Actions) {
+        let untold = match turn {
+            Turn::Lead => self.take_untold(message.bytes),
+            Turn::Reader => {
+                self.unit.shown();
+                None
+            }
+        };
+        match untold {
+            Some(untold) => out.make_to_client(|to| to.extend_from_slice(&untold)),
+            None => message.show(out),
+        }
     }
 
     /// An error of the reader: the primary has the last word on what only a standby may fail at, and on a unit before

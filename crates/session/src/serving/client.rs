@@ -160,6 +160,11 @@ impl ClientStream {
 
 impl Serving {
     pub(super) fn client_bytes(&mut self, cx: &mut Context<'_>, bytes: &[u8], out: &mut Actions) -> Life {
+        let life = self.client_messages(cx, bytes, out);
+        self.cancel_if_due(life, out)
+    }
+
+    fn client_messages(&mut self, cx: &mut Context<'_>, bytes: &[u8], out: &mut Actions) -> Life {
         self.last_active = cx.now;
         self.follow(cx.topology, out);
         let mut at = 0;

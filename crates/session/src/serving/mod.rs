@@ -12,6 +12,7 @@
 mod answers;
 mod backend;
 mod batch;
+mod cancel;
 mod client;
 mod explaining;
 mod extended;
@@ -35,6 +36,7 @@ use pgherd_types::{BackendId, Fate, Identity, Lease, Moment, NodeId, Parameters,
 use pgherd_wire::{Framer, backend::TransactionStatus};
 
 use self::{
+    cancel::Cancel,
     client::ClientStream,
     leaving::Leaving,
     position::Seen,
@@ -82,8 +84,11 @@ pub(crate) struct Serving {
     asked: Asked,
     /// What the client has been told with ParameterStatus.
     view: Parameters,
+    cancel: Cancel,
     /// Messages of the lead that answer nothing and came while the reader was in the middle of a message.
     deferred: Rarely<Vec<u8>>,
+    /// Why the client's transaction has failed, where that was not the client's doing and it has not been told.
+    untold: Rarely<Vec<u8>>,
     held: Held,
     leaving: Option<Box<Leaving>>,
     /// Knows the texts of prepared statements, while statements are traced.
@@ -193,7 +198,9 @@ impl Serving {
             replay_until: None,
             unit: Unit::default(),
             asked: Asked::default(),
+            cancel: Cancel::NotDue,
             deferred: Rarely::default(),
+            untold: Rarely::default(),
             held: Held::No,
             leaving: None,
             statement_tracer: None,
@@ -354,7 +361,8 @@ impl Serving {
             }
         }
         if wait == Wait::Again {
-            return self.send_again(cx, out);
+            let life = self.send_again(cx, out);
+            return self.cancel_if_due(life, out);
         }
         self.resume(out);
         Life::Open
@@ -399,17 +407,6 @@ impl Serving {
     fn hold(&mut self, from: usize, out: &mut Actions) {
         self.held = Held::Yes;
         out.push(Action::HoldClient { from });
-    }
-
-    fn cancel(&mut self, out: &mut Actions) -> Life {
-        self.unit.cancelled();
-        for leg in [&mut self.lead, &mut self.reader].into_iter().flatten() {
-            if leg.ledger.owes_client() {
-                leg.cancel_sent();
-                out.push(Action::CancelBackend(leg.backend()));
-            }
-        }
-        Life::Open
     }
 
     /// The session waits for its client and owes it nothing.

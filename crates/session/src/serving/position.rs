@@ -12,6 +12,7 @@ use pgherd_wire::backend::TransactionStatus;
 
 use super::{
     FactsOfUnit, Serving, Tracking, Wait,
+    cancel::Cancel,
     place::Where,
     questions::{Guard, Question},
 };
@@ -199,7 +200,7 @@ impl Serving {
             Some(until) => until,
             None => cx.now.plus(wait),
         };
-        if cx.now >= until {
+        if cx.now >= until || self.cancel == Cancel::Due {
             self.stop_waiting_for_replay(out);
             return Where::Lead;
         }

@@ -15,7 +15,9 @@ use crate::{
     say,
 };
 use pgherd_types::limits;
-use pgherd_wire::backend::TransactionStatus;
+use pgherd_wire::{
+    SqlState, backend::TransactionStatus, error_response::Fields, frame::HEADER_BYTES, sqlstate,
+};
 
 /// A question that is out.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(super) enum Question {
     Restore {
         /// How often it is tried again.
         left: usize,
+        /// The error of the question.
+        why: Vec<u8>,
     },
 }
 
@@ -50,8 +54,15 @@ pub(super) struct Asked(Rarely<Out>);
 #[derive(Debug, Default)]
 struct Out {
     questions: VecDeque<Question>,
-    /// The rows of the answer to the first of them.
-    answer: Vec<u8>,
+    answer: Answer,
+}
+
+/// The answer to a question, as far as it has come.
+#[derive(Debug, Default)]
+struct Answer {
+    rows: Vec<u8>,
+    /// The ErrorResponse, where it is one.
+    error: Vec<u8>,
 }
 
 impl Asked {
@@ -72,14 +83,21 @@ impl Asked {
     /// Keeps rows of the answer to the first one. What is too long is not kept, and is not understood then.
     fn collect(&mut self, bytes: &[u8]) {
         if let Some(out) = self.0.get_mut()
-            && out.answer.len() + bytes.len() <= limits::ANSWER_BYTES
+            && out.answer.rows.len() + bytes.len() <= limits::ANSWER_BYTES
         {
-            out.answer.extend_from_slice(bytes);
+            out.answer.rows.extend_from_slice(bytes);
+        }
+    }
+
+    /// The first one is answered with an error.
+    pub(super) fn failed(&mut self, error: &[u8]) {
+        if let Some(out) = self.0.get_mut() {
+            out.answer.error = error.to_vec();
         }
     }
 
     /// The first one, and its answer.
-    fn answered(&mut self) -> Option<(Question, Vec<u8>)> {
+    fn answered(&mut self) -> Option<(Question, Answer)> {
         let out = self.0.get_mut()?;
         let question = out.questions.pop_front();
         let answer = core::mem::take(&mut out.answer);
@@ -143,9 +161,30 @@ impl Serving {
     }
 
     /// A question has failed, and the client's transaction with it: it goes back to where it was.
-    fn restore(&mut self, left: usize, out: &mut Actions) {
+    fn restore(&mut self, left: usize, why: Vec<u8>, out: &mut Actions) {
         self.ask_lead(&[RESTORE, RELEASE], Leaves::Something, out);
-        self.asked.push(Question::Restore { left });
+        self.asked.push(Question::Restore { left, why });
+    }
+
+    /// It could not go back. The savepoint itself may have been what a time limit or a cancel has hit; then there is
+    /// none to go back to, and what has hit it is what the client's next statement is told.
+    fn not_restored(&mut self, left: usize, why: Vec<u8>, error: Vec<u8>, out: &mut Actions) {
+        let no_savepoint = code_of(&error) == Some(sqlstate::INVALID_SAVEPOINT);
+        if no_savepoint {
+            *self.untold.make() = why;
+        } else if left > 0 {
+            self.restore(left - 1, why, out);
+        } else {
+            *self.untold.make() = error;
+        }
+    }
+
+    /// An error of the lead is the client's: what it is told instead, where all that it says is that the transaction
+    /// has failed, and the client does not know of that.
+    pub(super) fn take_untold(&mut self, error: &[u8]) -> Option<Vec<u8>> {
+        self.untold.get()?;
+        let untold = self.untold.take();
+        (code_of(error) == Some(sqlstate::IN_FAILED_SQL_TRANSACTION)).then_some(untold)
     }
 
     /// Sends the lead a query of the session's own. A simple one ends the lead's unnamed statement, which is prepared
@@ -201,14 +240,14 @@ impl Serving {
         {
             self.facts = FactsOfUnit::Unknown;
             if *guard == Guard::Savepoint {
-                self.restore(RESTORES, out);
+                self.restore(RESTORES, answer.error, out);
                 return Life::Open;
             }
         }
         let life = match question {
-            Question::Restore { left } => {
-                if ended != Ended::Well && left > 0 {
-                    self.restore(left - 1, out);
+            Question::Restore { left, why } => {
+                if ended != Ended::Well {
+                    self.not_restored(left, why, answer.error, out);
                 }
                 Life::Open
             }
@@ -217,14 +256,14 @@ impl Serving {
                 Life::Open
             }
             Question::Facts { lookup, epoch, guard: _ } => {
-                let learnt = ended == Ended::Well && cx.router.learn(lookup, &answer, epoch).is_ok();
+                let learnt = ended == Ended::Well && cx.router.learn(lookup, &answer.rows, epoch).is_ok();
                 if !learnt {
                     self.facts = FactsOfUnit::Unknown;
                 }
                 Life::Open
             }
             Question::Position(_) => {
-                if !self.position_told(&answer) {
+                if !self.position_told(&answer.rows) {
                     self.facts = FactsOfUnit::Unknown;
                 }
                 Life::Open
@@ -250,4 +289,9 @@ impl Serving {
         }
         life
     }
+}
+
+/// The SQLSTATE of an ErrorResponse.
+fn code_of(error: &[u8]) -> Option<SqlState> {
+    Fields::of_body(error.get(HEADER_BYTES..)?).code()
 }
