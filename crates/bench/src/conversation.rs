@@ -151,23 +151,23 @@ impl Conversation {
             random: self.random,
         };
         self.session.handle(&mut context, event, &mut self.actions);
-        let (mut list, made) = self.actions.take();
-        for action in list.drain(..) {
+        let (list, made) = self.actions.take();
+        for action in &list {
             self.perform(action, input, &made);
         }
         self.actions.recycle(list, made);
     }
 
-    fn perform(&mut self, action: Action, input: &[u8], made: &[u8]) {
+    fn perform(&mut self, action: &Action, input: &[u8], made: &[u8]) {
         match action {
-            Action::ToClient(bytes) => self.answered += length(&bytes),
-            Action::ToBackend(backend, Bytes::Input(_)) => self.asked = backend,
+            Action::ToClient(bytes) => self.answered += length(bytes),
+            Action::ToBackend(backend, Bytes::Input(_)) => self.asked = *backend,
             Action::ToBackend(backend, Bytes::Made(range)) => {
-                self.own(backend, made.get(range).unwrap_or_default())
+                self.own(*backend, made.get(range.clone()).unwrap_or_default())
             }
             Action::Admit(_) => self.to_do.push_back(Pending::Admission),
-            Action::Acquire { node, .. } => self.to_do.push_back(Pending::Lease(node)),
-            Action::HoldClient { from } => self.held = Some(input.get(from..).unwrap_or_default().to_vec()),
+            Action::Acquire { node, .. } => self.to_do.push_back(Pending::Lease(*node)),
+            Action::HoldClient { from } => self.held = Some(input.get(*from..).unwrap_or_default().to_vec()),
             Action::ResumeClient => self.to_do.push_back(Pending::Input),
             Action::Release(..)
             | Action::CancelBackend(_)

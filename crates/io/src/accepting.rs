@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pgherd_pool::Home;
-use pgherd_session::{Action, Actions, Closing, Session, Shutdown};
+use pgherd_session::{Action, Closing, Session, Shutdown};
 use pgherd_types::SessionId;
 use pgherd_wire::error_response::ErrorResponse;
 use pgherd_wire::sqlstate;
@@ -103,16 +103,16 @@ impl EventLoop {
     fn start_session(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else { return };
         let mut context = self.world.context(self.now, None);
-        let mut actions = Actions::default();
-        client.session.start(&mut context, &mut actions);
-        let (list, _) = actions.take();
-        for action in list {
-            if let Action::Arm(timer, due) = action
+        client.session.start(&mut context, &mut self.actions);
+        let (list, made) = self.actions.take();
+        for action in &list {
+            if let &Action::Arm(timer, due) = action
                 && let Some(due) = client.alarms.arm(timer, due)
             {
                 self.wheel.insert(due, Due::Session(key));
             }
         }
+        self.actions.recycle(list, made);
     }
 
     /// A client that has not said who it is by now is not worth a descriptor.

@@ -33,9 +33,10 @@ const RESET: core::time::Duration = core::time::Duration::from_secs(30);
 impl EventLoop {
     /// Asks the pool something. What it wants done is done when the present event has been dealt with.
     pub(crate) fn with_pool<T>(&mut self, ask: impl FnOnce(&mut Pool, &mut Effects) -> T) -> T {
-        let mut effects = Effects::new();
+        let mut effects = core::mem::take(&mut self.fresh_effects);
         let answer = ask(&mut self.shared.pool(), &mut effects);
-        self.effects.extend(effects);
+        self.effects.extend(effects.drain(..));
+        self.fresh_effects = effects;
         answer
     }
 
@@ -202,10 +203,7 @@ impl EventLoop {
             Fate::Close(_) => self.discard_backend(leg),
             // Nobody will ask for it, and what it is connected to may not be what comes back.
             Fate::Reuse | Fate::Spare | Fate::Reset { .. } if !usable => self.discard_backend(leg),
-            Fate::Reuse | Fate::Spare => {
-                backend.stage = Stage::Parked(Box::new((Parked::new(), facts)));
-                self.park(leg);
-            }
+            Fate::Reuse | Fate::Spare => self.park_with(leg, facts),
             Fate::Reset { block_open } => {
                 let (queries, mut out) = (Arc::clone(&self.world.live.reset_queries), Vec::new());
                 let (reset, step) = Reset::start(queries, block_open, &mut out);
@@ -245,6 +243,11 @@ impl EventLoop {
             Stage::Resetting(resetting) => resetting.1,
             Stage::Leased(_) | Stage::Gone(_) => return self.discard_backend(key),
         };
+        self.park_with(key, facts);
+    }
+
+    fn park_with(&mut self, key: Key, facts: BackendFacts) {
+        let Some(backend) = self.backends.get_mut(key) else { return };
         backend.stage = Stage::Parked(Box::new((Parked::new(), facts)));
         let (id, now, home) = (backend.id, self.now, self.home);
         self.idle.insert(id, key);

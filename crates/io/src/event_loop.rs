@@ -3,7 +3,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use pgherd_pool::{Effect, Home, Ticket};
+use pgherd_pool::{Effect, Effects, Home, Ticket};
 use pgherd_session::{Actions, Shutdown};
 use pgherd_types::{BackendId, HashTable, Moment};
 use rustix::buffer::spare_capacity;
@@ -50,6 +50,8 @@ pub(crate) struct EventLoop {
     pub(crate) unread: VecDeque<Token>,
     /// What the pool wants done.
     pub(crate) effects: VecDeque<Effect>,
+    /// Memory for what the pool answers.
+    pub(crate) fresh_effects: Effects,
     /// What sessions have to be told once the present event is done with.
     pub(crate) pending: VecDeque<(Key, Pending)>,
     pub(crate) read_buffer: Box<[u8]>,
@@ -113,6 +115,7 @@ impl EventLoop {
             wheel: Wheel::new(now),
             unread: VecDeque::new(),
             effects: VecDeque::new(),
+            fresh_effects: Effects::new(),
             pending: VecDeque::new(),
             cut: None,
             read_buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
@@ -156,6 +159,7 @@ impl EventLoop {
 
     pub(crate) fn begin_turn(&mut self) {
         self.now = self.shared.clock.now();
+        self.listening.begin_turn();
         self.refresh();
     }
 

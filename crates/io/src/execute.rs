@@ -52,10 +52,10 @@ impl EventLoop {
         self.count();
         let (mut list, made) = self.actions.take();
         let mut gathered = Gathered::new();
-        for action in list.drain(..) {
-            let Some((to, bytes)) = as_write(&action) else {
+        for action in &mut list {
+            let Some((to, bytes)) = as_write(action) else {
                 self.write(key, &mut gathered);
-                self.perform(key, action, input, &made);
+                self.perform(key, action.take(), input, &made);
                 continue;
             };
             if !gathered.has_room_for(to) {

@@ -19,9 +19,14 @@ pub(crate) struct Listening {
     listeners: Vec<Listener>,
     paused: bool,
     next: u16,
+    /// Counts the turns of the loop.
+    turn: u64,
+    /// The last turn in which somebody waited at a listener.
+    busy: u64,
 }
 
-/// Clients that are accepted before the others' turn.
+/// Clients that are accepted before the others' turn, when they come turn after turn. Otherwise it is one: to find that
+/// nobody else waits costs as much as a client does, and whoever does is told of in the next turn.
 const ACCEPTS_PER_TURN: usize = 64;
 
 /// How long no clients are accepted when there can be no more.
@@ -29,7 +34,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 impl Listening {
     pub(crate) fn new(listeners: Vec<Listener>) -> Self {
-        Listening { listeners, paused: false, next: 0 }
+        Listening { listeners, paused: false, next: 0, turn: 0, busy: 0 }
+    }
+
+    /// A turn of the loop begins.
+    pub(crate) fn begin_turn(&mut self) {
+        self.turn += 1;
+    }
+
+    /// How many clients to accept of those who wait.
+    fn accepts(&mut self) -> usize {
+        let crowded = self.turn.wrapping_sub(self.busy) <= 1;
+        self.busy = self.turn;
+        if crowded { ACCEPTS_PER_TURN } else { 1 }
     }
 }
 
@@ -60,7 +77,7 @@ impl EventLoop {
 
     /// Accepts who waits at a listener.
     pub(crate) fn accept(&mut self, place: u32) {
-        for _ in 0..ACCEPTS_PER_TURN {
+        for _ in 0..self.listening.accepts() {
             if self.shared.starting.load(Ordering::Acquire) >= self.shared.starting_limit {
                 return self.pause();
             }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pgherd_types::{BackendId, HashTable, Identity, Moment, NodeId};
@@ -128,8 +128,9 @@ struct PerNode {
     used: usize,
     evicting: usize,
     waiters: Waiters,
-    /// The rests of the idle ones by identity, the one that was used last at the end.
-    idle: HashMap<Arc<Identity>, Vec<u64>>,
+    /// The rests of the idle ones by identity, the one that was used last at the end. An identity that has none any
+    /// more is looked for with [`Pool::expire`].
+    idle: BTreeMap<Arc<Identity>, Vec<u64>>,
     /// The idle ones by the order of their rest.
     rests: BTreeMap<u64, Rest>,
 }
@@ -238,6 +239,7 @@ impl Pool {
                 }
                 per_node.evict(entry, rest, out);
             }
+            per_node.idle.retain(|_, rests| !rests.is_empty());
         }
     }
 
@@ -346,9 +348,6 @@ impl PerNode {
         self.rests.remove(&rest);
         if let Some(stack) = self.idle.get_mut(identity) {
             stack.retain(|other| *other != rest);
-            if stack.is_empty() {
-                self.idle.remove(identity);
-            }
         }
     }
 

@@ -64,6 +64,15 @@ pub enum Action {
     CloseClient(Closing),
 }
 
+impl Action {
+    /// Takes it out of a list that is given back when all of it was dealt with: cheaper than to take all of them out,
+    /// for most are writes.
+    #[must_use]
+    pub fn take(&mut self) -> Action {
+        core::mem::replace(self, Action::ResumeClient)
+    }
+}
+
 /// Where the bytes of a write are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bytes {

@@ -1,12 +1,16 @@
 use pgherd_types::{Alike, Identity};
 
-use crate::serving::{Batch, Kept};
+use crate::{
+    serving::{Batch, Kept},
+    startup::Wishes,
+};
 
 /// What the sessions of one event loop have in common, so that an idle one has no memory of its own for it: who their
 /// clients are, and what a session needs while it looks at a batch, or while a reader is at a unit of its own.
 #[derive(Debug, Default)]
 pub struct Common {
     pub(crate) identities: Alike<Identity>,
+    pub(crate) wishes: Wishes,
     /// Memory for looking at batches.
     pub(crate) batch: Batch,
     #[expect(clippy::vec_box, reason = "they go to a session's unit and come back as they are")]

@@ -116,6 +116,8 @@ impl Session {
         }
     }
 
+    // Once for each session: what every event goes through stays short.
+    #[inline(never)]
     fn before_serving(&mut self, cx: &mut Context<'_>, event: Event<'_>, out: &mut Actions) {
         match event {
             Event::ClientBytes(bytes) => self.startup_bytes(cx, bytes, out),
@@ -191,13 +193,14 @@ impl Session {
 
     fn admitted(&mut self, cx: &mut Context<'_>, out: &mut Actions) {
         let Phase::Admitting(wish) = &self.phase else { return };
-        let wish = wish.clone();
         let node = cx.topology.write_node().or_else(|| cx.topology.main());
         match node {
             Some(node) => {
-                self.start(cx, out);
                 out.push(Action::Acquire { node, identity: Arc::clone(&wish.identity) });
-                self.phase = Phase::Opening(wish);
+                self.start(cx, out);
+                if let Phase::Admitting(wish) = core::mem::replace(&mut self.phase, Phase::Over) {
+                    self.phase = Phase::Opening(wish);
+                }
             }
             None => {
                 out.make_to_client(say::all_nodes_down);
@@ -214,10 +217,10 @@ impl Session {
     }
 
     fn open(&mut self, cx: &mut Context<'_>, lease: pgherd_types::Lease, out: &mut Actions) {
-        let Phase::Opening(wish) = &self.phase else {
+        if !matches!(self.phase, Phase::Opening(_)) {
             return out.push(Action::Release(lease, pgherd_types::Fate::Reuse));
-        };
-        let wish = wish.clone();
+        }
+        let Phase::Opening(wish) = core::mem::replace(&mut self.phase, Phase::Over) else { return };
         let pooling = if cx.policy.connection_cache { wish.pooling } else { Pooling::NotPooled };
         let mut serving = Box::new(Serving::open(cx, Arc::clone(&wish.identity), pooling, lease));
         let key_bytes =
@@ -225,9 +228,7 @@ impl Session {
         out.make_to_client(|to| {
             to.extend_from_slice(&wish.negotiation);
             backend::put_authentication_ok(to);
-            for (name, value) in serving.view().iter() {
-                say::parameter_status(to, name, value);
-            }
+            to.extend_from_slice(serving.view().as_messages(say::parameter_status));
             backend::put_backend_key_data(
                 to,
                 self.id.0,

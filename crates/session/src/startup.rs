@@ -36,6 +36,34 @@ pub(crate) struct Wish {
     pub(crate) negotiation: Vec<u8>,
 }
 
+/// What the last startup packets have asked for, by their bytes: most clients of a program begin alike.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    /// The one that came last is the last.
+    last: Vec<(Box<[u8]>, Wish)>,
+}
+
+/// Packets that are remembered.
+const REMEMBERED: usize = 8;
+/// Bytes of a packet that is.
+const REMEMBERED_BYTES: usize = 512;
+
+impl Wishes {
+    fn known(&self, packet: &[u8]) -> Option<Wish> {
+        self.last.iter().rev().find(|(known, _)| **known == *packet).map(|(_, wish)| wish.clone())
+    }
+
+    fn remember(&mut self, packet: &[u8], wish: &Wish) {
+        if packet.len() > REMEMBERED_BYTES {
+            return;
+        }
+        if self.last.len() >= REMEMBERED {
+            self.last.remove(0);
+        }
+        self.last.push((packet.into(), wish.clone()));
+    }
+}
+
 /// What a packet asks for.
 #[derive(Debug)]
 pub(crate) enum Next {
@@ -56,6 +84,13 @@ impl Startup {
     /// looked at before the packet has been answered.
     pub(crate) fn take(&mut self, bytes: &[u8], common: &mut Common) -> (usize, Next) {
         const LENGTH_BYTES: usize = 4;
+        if self.buffer.is_empty()
+            && let Ok(Some(packet_bytes)) = startup::packet_bytes(bytes)
+            && let Some(packet) = bytes.get(..packet_bytes)
+        {
+            // Nearly always it came whole.
+            return (packet_bytes, self.packet(packet, common));
+        }
         let mut taken = 0;
         if self.buffer.len() < LENGTH_BYTES {
             taken = self.fill(bytes, LENGTH_BYTES);
@@ -81,6 +116,9 @@ impl Startup {
     }
 
     fn packet(&mut self, packet: &[u8], common: &mut Common) -> Next {
+        if let Some(wish) = common.wishes.known(packet) {
+            return Next::Start(Box::new(wish));
+        }
         match startup::parse(packet) {
             Ok(Request::Ssl) if self.ssl == Asked::No => {
                 self.ssl = Asked::Yes;
@@ -96,7 +134,11 @@ impl Startup {
             Ok(Request::Cancel(request)) => {
                 Next::Cancel { session: request.process_id, key: request.key.to_vec() }
             }
-            Ok(Request::Start(message)) => Next::Start(Box::new(wish(&message, common))),
+            Ok(Request::Start(message)) => {
+                let wish = wish(&message, common);
+                common.wishes.remember(packet, &wish);
+                Next::Start(Box::new(wish))
+            }
             Err(error) => Next::Error(error),
         }
     }

@@ -1,3 +1,6 @@
+use core::cmp::Ordering;
+use core::ptr;
+
 /// Whose backend it is: user, database and startup options. Only backends with an equal identity are shared
 /// between sessions, so equality here is what keeps one user's rows from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +46,23 @@ impl Identity {
     }
 }
 
+impl Ord for Identity {
+    /// By user, database and options. Equal ones mostly are the same one, shared, and then nothing is compared.
+    fn cmp(&self, other: &Self) -> Ordering {
+        if ptr::eq(self, other) {
+            return Ordering::Equal;
+        }
+        let names = self.user.cmp(&other.user).then_with(|| self.database.cmp(&other.database));
+        names.then_with(|| self.options.cmp(&other.options))
+    }
+}
+
+impl PartialOrd for Identity {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Identity;
@@ -57,6 +77,24 @@ mod tests {
         assert_eq!(one, Identity::new("u", "d", options(&[("b", "2"), ("a", "1")])));
         assert_ne!(one, Identity::new("u", "d", options(&[("b", "1"), ("a", "2")])));
         assert_ne!(one, Identity::new("d", "u", options(&[("a", "1"), ("b", "2")])));
+    }
+
+    #[test]
+    fn those_that_are_equal_are_so_in_order_too() {
+        let make = |user, database, pairs: &[_]| Identity::new(user, database, options(pairs));
+        let all = [
+            make("u", "d", &[]),
+            make("u", "d", &[("a", "1")]),
+            make("u", "d", &[("a", "2")]),
+            make("u", "e", &[]),
+            make("ud", "", &[]),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            for (j, other) in all.iter().enumerate() {
+                assert_eq!(one.cmp(other), i.cmp(&j));
+                assert_eq!(one.clone().cmp(other), i.cmp(&j));
+            }
+        }
     }
 
     #[test]
