@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use pgherd_uring::{Completion, Filled, Interest, Ring};
 use rustix::event::epoll::{self, EventData, EventFlags};
 
-use crate::stream::{ByRing, Carrier, Receiving, Sent, Stream};
+use crate::stream::{Bulk, ByRing, Carrier, Receiving, Sent, Stream};
 use crate::token::Token;
 
 /// The driver of one loop. Under both, sockets of clients and backends come and go through the same calls; what
@@ -155,19 +155,26 @@ impl Driver {
     /// Lets a stream that brings much be read by calls. The ring receives nothing from it any more.
     pub(crate) fn read_by_calls(&mut self, stream: &mut Stream, token: Token) {
         self.write_out(stream);
-        let writable = stream.is_clogged();
         if let Driver::Ring(driver) = self {
             driver.ring.unwatch(&mut stream.socket);
-            stream.carrier = Carrier::Bulk { calm: false };
-            driver.watch(stream, token, writable);
+            stream.carrier = Carrier::Bulk(Bulk::default());
+            if stream.is_clogged() {
+                driver.watch(stream, token, true);
+            }
         }
     }
 
     /// Nothing that the stream has brought waits to be read: it may bring more.
     pub(crate) fn read_on(&mut self, stream: &mut Stream, token: Token) {
-        if matches!(stream.carrier, Carrier::Bulk { calm: true }) && !stream.is_clogged() {
-            stream.carrier = Carrier::Calls;
-            return self.rewatch(stream, token, false);
+        if let Carrier::Bulk(bulk) = &mut stream.carrier {
+            let Bulk { calm, watched, .. } = *bulk;
+            if calm && !stream.is_clogged() {
+                stream.carrier = Carrier::Calls;
+                self.rewatch(stream, token, false);
+            } else if !watched {
+                self.rewatch(stream, token, stream.is_clogged());
+            }
+            return;
         }
         if let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier)
             && by_ring.receiving == Receiving::Off
@@ -319,10 +326,15 @@ impl RingDriver {
     fn watch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
         let name = token.bits();
         match token {
-            Token::Client(_) | Token::Backend(_) if matches!(stream.carrier, Carrier::Bulk { .. }) => {
-                self.ring.unwatch(&mut stream.socket);
-                let interest = if writable { Interest::Both } else { Interest::Readable };
-                self.ring.watch(&mut stream.socket, name, interest);
+            Token::Client(_) | Token::Backend(_) if let Carrier::Bulk(bulk) = &mut stream.carrier => {
+                if bulk.watched {
+                    self.ring.unwatch(&mut stream.socket);
+                }
+                bulk.watched = writable || !(stream.readable || bulk.ended);
+                if bulk.watched {
+                    let interest = if writable { Interest::Both } else { Interest::ReadableOnce };
+                    self.ring.watch(&mut stream.socket, name, interest);
+                }
             }
             Token::Client(_) | Token::Backend(_) => {
                 if matches!(stream.carrier, Carrier::Calls) {

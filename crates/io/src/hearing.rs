@@ -196,10 +196,14 @@ impl EventLoop {
     fn ready(&mut self, token: Token, mask: u32, more: bool) {
         let flags = EventFlags::from_bits_retain(mask);
         let EventLoop { clients, backends, .. } = self;
-        if let Some(Stream { carrier: Carrier::Ring(by_ring), .. }) = stream_of(clients, backends, token)
-            && flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
-        {
-            by_ring.end_watched = false;
+        match stream_of(clients, backends, token).map(|stream| &mut stream.carrier) {
+            Some(Carrier::Ring(by_ring))
+                if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) =>
+            {
+                by_ring.end_watched = false;
+            }
+            Some(Carrier::Bulk(bulk)) => bulk.watched &= more,
+            Some(Carrier::Ring(_) | Carrier::Calls) | None => {}
         }
         self.event(token, flags);
         match token {

@@ -37,10 +37,19 @@ pub(crate) enum Carrier {
     Ring(ByRing),
     /// Calls, for as long as it brings much: the ring's buffers would all pass through the processor's caches, where
     /// the loop's own one stays.
-    Bulk {
-        /// The last read brought little.
-        calm: bool,
-    },
+    Bulk(Bulk),
+}
+
+/// What is known of a stream that brings much.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bulk {
+    /// The last read brought little.
+    pub(crate) calm: bool,
+    /// The ring tells when there is something again. It does so once, and is asked when all that there was has been
+    /// read: otherwise each packet that comes would be told of.
+    pub(crate) watched: bool,
+    /// The peer has closed its side: that would be told of again and again.
+    pub(crate) ended: bool,
 }
 
 /// Full receive buffers in a row with which a stream brings much.
@@ -212,10 +221,15 @@ impl Stream {
         let room = buffer.len();
         loop {
             match rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::empty()) {
-                Ok((0, _)) => return Received::Closed,
+                Ok((0, _)) => {
+                    if let Carrier::Bulk(bulk) = &mut self.carrier {
+                        bulk.ended = true;
+                    }
+                    return Received::Closed;
+                }
                 Ok((n, _)) => {
-                    if let Carrier::Bulk { calm } = &mut self.carrier {
-                        *calm = n < MUCH;
+                    if let Carrier::Bulk(bulk) = &mut self.carrier {
+                        bulk.calm = n < MUCH;
                     }
                     self.readable = n == room || self.hung_up || matches!(self.carrier, Carrier::Ring(_));
                     return Received::Bytes(n);

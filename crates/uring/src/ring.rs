@@ -385,7 +385,7 @@ impl Interest {
             Interest::End => (end, false),
             Interest::Readable => (read | end, true),
             Interest::Both => (read | write | end, true),
-            Interest::ReadableOnce => (read, false),
+            Interest::ReadableOnce => (read | end, false),
             Interest::Writable => (write, true),
         }
     }
