@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use pgherd_uring::{Completion, Filled, Interest, Ring};
 use rustix::event::epoll::{self, EventData, EventFlags};
 
+use crate::outbox::{Outbox, Place};
 use crate::stream::{Bulk, ByRing, Carrier, Receiving, Sent, Stream};
 use crate::token::Token;
 
@@ -16,9 +17,15 @@ use crate::token::Token;
 #[derive(Debug)]
 pub(crate) enum Driver {
     /// The kernel tells which sockets are ready, and the loop reads and writes.
-    Epoll(OwnedFd),
+    Epoll(EpollDriver),
     /// The kernel reads and writes the sockets of clients and backends. Others are told of when they are ready.
     Ring(Box<RingDriver>),
+}
+
+#[derive(Debug)]
+pub(crate) struct EpollDriver {
+    pub(crate) epoll: OwnedFd,
+    pub(crate) outbox: Outbox,
 }
 
 #[derive(Debug)]
@@ -32,7 +39,8 @@ pub(crate) struct RingDriver {
 
 impl Driver {
     pub(crate) fn epoll() -> io::Result<Self> {
-        Ok(Driver::Epoll(epoll::create(epoll::CreateFlags::CLOEXEC)?))
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        Ok(Driver::Epoll(EpollDriver { epoll, outbox: Outbox::new() }))
     }
 
     pub(crate) fn ring() -> io::Result<Self> {
@@ -46,9 +54,11 @@ impl Driver {
     /// When the kernel has no room for it.
     pub(crate) fn watch(&mut self, stream: &mut Stream, token: Token, writable: bool) -> io::Result<()> {
         match self {
-            Driver::Epoll(epoll) => {
+            Driver::Epoll(EpollDriver { epoll, .. }) => {
                 let data = EventData::new_u64(token.bits());
-                Ok(epoll::add(epoll, &stream.socket, data, interest(writable))?)
+                epoll::add(epoll, &stream.socket, data, interest(writable))?;
+                stream.carrier = by_calls(token);
+                Ok(())
             }
             Driver::Ring(driver) => {
                 driver.ring.adopt(&mut stream.socket);
@@ -61,10 +71,14 @@ impl Driver {
     /// Changes what a stream that is watched already is called, and whether its writability is watched.
     pub(crate) fn rewatch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
         match self {
-            Driver::Epoll(epoll) => {
+            Driver::Epoll(EpollDriver { epoll, .. }) => {
                 let data = EventData::new_u64(token.bits());
                 // The stream is watched already, and a change needs no memory: it cannot fail.
                 let _ = epoll::modify(epoll, &stream.socket, data, interest(writable));
+                match (&stream.carrier, by_calls(token)) {
+                    (Carrier::Turns(_), Carrier::Turns(_)) => {}
+                    (_, carrier) => stream.carrier = carrier,
+                }
             }
             Driver::Ring(driver) => driver.watch(stream, token, writable),
         }
@@ -79,8 +93,9 @@ impl Driver {
 
     /// Ends the watch of a stream that moves to another loop. With a ring, its receiving has ended already.
     pub(crate) fn unwatch(&mut self, stream: &mut Stream) {
+        self.write_out(stream);
         match self {
-            Driver::Epoll(epoll) => {
+            Driver::Epoll(EpollDriver { epoll, .. }) => {
                 // What is watched can always be forgotten.
                 let _ = epoll::delete(epoll, &stream.socket);
             }
@@ -98,7 +113,7 @@ impl Driver {
     /// When the kernel has no room for it.
     pub(crate) fn watch_fd(&mut self, fd: &OwnedFd, token: Token, how: FdWatch) -> io::Result<()> {
         match self {
-            Driver::Epoll(epoll) => {
+            Driver::Epoll(EpollDriver { epoll, .. }) => {
                 let flags = match how {
                     FdWatch::Edges => EventFlags::IN | EventFlags::ET,
                     FdWatch::Level => EventFlags::IN,
@@ -119,20 +134,23 @@ impl Driver {
     /// Ends the watch of a descriptor.
     pub(crate) fn unwatch_fd(&mut self, fd: &OwnedFd, token: Token) {
         match self {
-            Driver::Epoll(epoll) => {
+            Driver::Epoll(EpollDriver { epoll, .. }) => {
                 let _ = epoll::delete(epoll, fd);
             }
             Driver::Ring(driver) => driver.ring.unwatch_name(token.bits()),
         }
     }
 
-    /// Writes, at once or at the end of the turn. What the kernel does not take is kept in the stream; with a ring,
-    /// that is told later.
+    /// Writes, at once or at the end of the turn. What the kernel does not take is kept in the stream; of what is
+    /// written at the end of the turn that is told later.
     pub(crate) fn send(&mut self, stream: &mut Stream, token: Token, parts: &[IoSlice<'_>]) -> Sent {
-        let Driver::Ring(driver) = self else { return stream.send(parts) };
         if let Some(queued) = stream.queue(parts) {
             return queued;
         }
+        let driver = match self {
+            Driver::Epoll(driver) => return driver.send(stream, token, parts),
+            Driver::Ring(driver) => driver,
+        };
         let Carrier::Ring(by_ring) = &mut stream.carrier else { return stream.send(parts) };
         let long = parts.iter().any(|part| part.len() > COPIED_BYTES && !driver.ring.has(part));
         if long && !driver.ring.is_open(by_ring.ticket) {
@@ -144,11 +162,13 @@ impl Driver {
 
     /// Writes what was collected for a stream now, by a call: the stream is about to go.
     pub(crate) fn write_out(&mut self, stream: &mut Stream) {
-        if let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier) {
-            let bytes = driver.ring.take_back(&mut by_ring.ticket);
-            if !bytes.is_empty() {
-                stream.send(&[IoSlice::new(&bytes)]);
-            }
+        let bytes = match (self, &mut stream.carrier) {
+            (Driver::Ring(driver), Carrier::Ring(by_ring)) => driver.ring.take_back(&mut by_ring.ticket),
+            (Driver::Epoll(driver), Carrier::Turns(place)) => driver.outbox.take_back(place),
+            (Driver::Ring(_) | Driver::Epoll(_), _) => return,
+        };
+        if !bytes.is_empty() {
+            stream.send(&[IoSlice::new(&bytes)]);
         }
     }
 
@@ -319,6 +339,35 @@ pub(crate) enum FdWatch {
     Edges,
     /// It is told of as long as there is something; with a ring, once, and has to be watched again.
     Level,
+}
+
+impl EpollDriver {
+    fn send(&mut self, stream: &mut Stream, token: Token, parts: &[IoSlice<'_>]) -> Sent {
+        let Carrier::Turns(place) = &mut stream.carrier else { return stream.send(parts) };
+        if parts.iter().all(|part| part.len() <= COPIED_BYTES) {
+            self.outbox.put(token, place, parts);
+            return Sent::All;
+        }
+        let before = self.outbox.take_back(place);
+        if before.is_empty() {
+            return stream.send(parts);
+        }
+        let mut all = vec![IoSlice::new(&before)];
+        all.extend_from_slice(parts);
+        stream.send(&all)
+    }
+}
+
+/// How a stream of this name is written to by calls.
+fn by_calls(token: Token) -> Carrier {
+    match token {
+        Token::Client(_) | Token::Backend(_) => Carrier::Turns(Place::default()),
+        Token::Dialling(_)
+        | Token::Canceller(_)
+        | Token::Parting(_)
+        | Token::Listener(_)
+        | Token::Mailbox => Carrier::Calls,
+    }
 }
 
 impl RingDriver {

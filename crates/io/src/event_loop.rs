@@ -15,7 +15,8 @@ use crate::backend_conn::Backend;
 use crate::cancel::Canceller;
 use crate::client_conn::Client;
 use crate::dialling::Dialling;
-use crate::driver::{Driver, FdWatch};
+use crate::driver::{Driver, EpollDriver, FdWatch};
+use crate::hearing::stream_of;
 use crate::listening::Listening;
 use crate::names::Names;
 use crate::parting::Parting;
@@ -81,8 +82,8 @@ const READ_BUFFER_BYTES: usize = 32 * 1024;
 /// Reads of one stream before it is the others' turn.
 pub(crate) const READS_PER_TURN: usize = 4;
 
-/// Events that are taken from the kernel at once.
-const EVENTS_PER_TURN: usize = 256;
+/// Events that are taken from the kernel at once: with more of them the first would wait for long.
+const EVENTS_PER_TURN: usize = 64;
 
 /// How often idle backends are looked at for `connection_life_time`, in milliseconds.
 const IDLE_LOOK_MS: u64 = 1_000;
@@ -154,7 +155,29 @@ impl EventLoop {
                 self.settle();
             }
             self.end_turn(&mut fired);
+            while self.write_collected() {
+                self.settle();
+            }
         }
+    }
+
+    /// Writes what was collected in this turn. True when there was something.
+    fn write_collected(&mut self) -> bool {
+        let EventLoop { driver, clients, backends, .. } = self;
+        let Driver::Epoll(EpollDriver { outbox, .. }) = driver else { return false };
+        let mut unsent = Vec::new();
+        let wrote = outbox.end_turn(|token, bytes| {
+            let Some(stream) = stream_of(clients, backends, token) else { return };
+            match stream.write(bytes) {
+                Ok(count) if count == bytes.len() => {}
+                Ok(count) => unsent.push((token, bytes.get(count..).unwrap_or_default().to_vec(), false)),
+                Err(_) => unsent.push((token, Vec::new(), true)),
+            }
+        });
+        for (token, rest, broken) in unsent {
+            self.unsent(token, rest, broken);
+        }
+        wrote
     }
 
     pub(crate) fn begin_turn(&mut self) {
@@ -185,7 +208,7 @@ impl EventLoop {
     }
 
     fn wait(&mut self, events: &mut Vec<Event>) {
-        let Driver::Epoll(epoll) = &self.driver else { return };
+        let Driver::Epoll(EpollDriver { epoll, .. }) = &self.driver else { return };
         let sleep = self.sleep_ms().map(|ms| Timespec {
             tv_sec: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
             tv_nsec: (ms % 1000 * 1_000_000) as _,

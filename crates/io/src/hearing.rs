@@ -203,7 +203,7 @@ impl EventLoop {
                 by_ring.end_watched = false;
             }
             Some(Carrier::Bulk(bulk)) => bulk.watched &= more,
-            Some(Carrier::Ring(_) | Carrier::Calls) | None => {}
+            Some(Carrier::Ring(_) | Carrier::Calls | Carrier::Turns(_)) | None => {}
         }
         self.event(token, flags);
         match token {
@@ -224,7 +224,7 @@ impl EventLoop {
     }
 
     /// The kernel did not take all of what was sent in the last turn.
-    fn unsent(&mut self, token: Token, rest: Vec<u8>, broken: bool) {
+    pub(crate) fn unsent(&mut self, token: Token, rest: Vec<u8>, broken: bool) {
         match token {
             Token::Client(key) => self.client_unsent(key, rest, broken),
             Token::Backend(key) => self.backend_unsent(key, rest, broken),
@@ -321,7 +321,7 @@ fn is_full(bytes: &[u8]) -> bool {
 }
 
 /// A stream whose bytes a ring may move.
-fn stream_of<'a>(
+pub(crate) fn stream_of<'a>(
     clients: &'a mut Slab<Client>,
     backends: &'a mut Slab<Backend>,
     token: Token,

@@ -22,6 +22,7 @@ mod listening;
 mod mailbox;
 mod names;
 mod observation;
+mod outbox;
 mod parting;
 mod pending;
 mod position_need;

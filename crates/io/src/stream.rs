@@ -11,6 +11,8 @@ use rustix::net::{
     SocketType, sockopt,
 };
 
+use crate::outbox::Place;
+
 /// A connected socket that never waits, with the bytes that it could not take yet.
 ///
 /// Reads are edge-triggered: [`Stream::readable`] stays true until a read came back short, so that a stream that is
@@ -33,6 +35,8 @@ pub(crate) struct Stream {
 pub(crate) enum Carrier {
     /// System calls of ours, when the stream is reported to be ready.
     Calls,
+    /// The same, but that it is written to at the end of a turn.
+    Turns(Place),
     /// A ring.
     Ring(ByRing),
     /// Calls, for as long as it brings much: the ring's buffers would all pass through the processor's caches, where
@@ -295,6 +299,14 @@ impl Stream {
             }
             Err(_) => self.fail(),
         }
+    }
+
+    /// Writes what there is room for, and keeps nothing: the number of bytes that it was.
+    ///
+    /// # Errors
+    /// When nothing can be written any more.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        send_now(&self.socket, &[IoSlice::new(bytes)])
     }
 
     /// Writes what was kept. [`Sent::All`] when nothing is left; its memory is freed then.
