@@ -7,6 +7,7 @@ connections and as little else to do as it can be told: no TLS, no checks of cli
 import os
 import shutil
 
+import goals
 import servers
 import system
 
@@ -33,7 +34,7 @@ class Scene:
 
 class Middleware:
     """One middleware. `cannot` says why it takes no part in a workload; `only` are the workloads that it is there for,
-    when they are not all; `on_demand`: only when it is asked for."""
+    when they are not all and it was not asked for by name; `on_demand`: only when it is asked for."""
 
     def __init__(self, name, programs=(), cannot=None, on_demand=False, only=()):
         self.name = name
@@ -199,6 +200,6 @@ def all_of(pgherd, floor, settings):
     one, two = ({"event_threads": count} | settings for count in (1, 2))
     return [PgBouncer("session"), PgBouncer("transaction"), HaProxy(), Pgpool(), Pgherd(pgherd, more=one),
             Pgherd(pgherd, "pgherd-2", two, ["simple16", "simple64"]),
-            Pgherd(pgherd, "pgherd-epoll", one | {"io_driver": "epoll"}, on_demand=True),
+            Pgherd(pgherd, "pgherd-epoll", one | {"io_driver": "epoll"}, goals.COMPARED),
             Floor(floor, "epoll"), Floor(floor, "uring"), Floor(floor, "uring-single", on_demand=True),
             Floor(floor, "uring-direct", on_demand=True)]

@@ -3,6 +3,7 @@
 import statistics
 
 OURS = "pgherd"
+OURS_ON_EPOLL = "pgherd-epoll"
 BOUNCERS = ("pgbouncer", "pgbouncer-tx")
 
 
