@@ -16,6 +16,10 @@ use crate::messages;
 #[derive(Debug)]
 pub struct Conversation {
     session: Session,
+    /// What the client begins with.
+    startup: Vec<u8>,
+    /// What each backend has told of itself.
+    facts: BackendFacts,
     topology: Topology,
     replication: Replication,
     policy: Policy,
@@ -57,8 +61,13 @@ impl Conversation {
     /// # Panics
     /// When the session does not get that far.
     pub fn open(drawn: Drawn) -> Self {
+        let mut startup = Vec::new();
+        let parameters = [("user", "u"), ("database", "d"), ("application_name", "pgbench")];
+        startup::put_startup_message(&mut startup, ProtocolVersion::V3_0, parameters);
         let mut new = Conversation {
-            session: Session::new(SessionId(1), [7; 32]),
+            session: new_session(),
+            startup,
+            facts: facts(),
             topology: topology(),
             replication: Replication::default(),
             policy: policy(),
@@ -75,12 +84,21 @@ impl Conversation {
             asked: BackendId(0),
             answered: 0,
         };
-        let mut packet = Vec::new();
-        let parameters = [("user", "u"), ("database", "d"), ("application_name", "pgbench")];
-        startup::put_startup_message(&mut packet, ProtocolVersion::V3_0, parameters);
-        new.client(&packet);
-        assert!(new.answered > 0, "the session does not open");
+        new.connect();
         new
+    }
+
+    /// The next client connects, and gets its first ReadyForQuery.
+    ///
+    /// # Panics
+    /// When the session does not get that far.
+    pub fn connect(&mut self) {
+        self.session = new_session();
+        self.answered = 0;
+        let startup = core::mem::take(&mut self.startup);
+        self.client(&startup);
+        self.startup = startup;
+        assert!(self.answered > 0, "the session does not open");
     }
 
     /// The client sends bytes; the session gets what it wants until it wants nothing more.
@@ -96,7 +114,7 @@ impl Conversation {
             Pending::Admission => self.tell(Event::Admitted, &[]),
             Pending::Lease(node) => {
                 self.backends += 1;
-                let lease = Lease::issue(BackendId(self.backends), node, BackendFacts::default());
+                let lease = Lease::issue(BackendId(self.backends), node, self.facts.clone());
                 self.tell(Event::Granted(lease), &[]);
             }
             Pending::Input => {
@@ -189,6 +207,34 @@ fn length(bytes: &Bytes) -> usize {
 
 /// What only the look-up of relations has in its text.
 const CATALOG: &[u8] = b"pg_catalog.pg_class";
+
+fn new_session() -> Session {
+    Session::new(SessionId(1), [7; 32])
+}
+
+/// What a server of version 15 reports.
+fn facts() -> BackendFacts {
+    let mut facts = BackendFacts::default();
+    let parameters = [
+        ("in_hot_standby", "off"),
+        ("integer_datetimes", "on"),
+        ("TimeZone", "Etc/UTC"),
+        ("IntervalStyle", "postgres"),
+        ("is_superuser", "on"),
+        ("application_name", "pgbench"),
+        ("default_transaction_read_only", "off"),
+        ("DateStyle", "ISO, MDY"),
+        ("standard_conforming_strings", "on"),
+        ("session_authorization", "u"),
+        ("client_encoding", "UTF8"),
+        ("server_version", "15.18"),
+        ("server_encoding", "UTF8"),
+    ];
+    for (name, value) in parameters {
+        assert!(facts.parameters.set(name, value), "a server has fewer than the limit");
+    }
+    facts
+}
 
 /// A primary and a standby.
 fn topology() -> Topology {

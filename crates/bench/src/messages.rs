@@ -32,6 +32,11 @@ pub fn query_answer() -> Vec<u8> {
     })
 }
 
+/// The client's last word.
+pub fn terminate() -> Vec<u8> {
+    written(frontend::put_terminate)
+}
+
 /// An unnamed statement, parsed and run in one batch, as `PQsendQueryParams` does.
 pub fn extended_batch() -> Vec<u8> {
     written(|out| {

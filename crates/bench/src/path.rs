@@ -18,6 +18,8 @@ pub enum Path {
     Pipeline,
     /// A transaction that writes, as five simple queries and their answers.
     Write,
+    /// A client that connects, asks a simple query of the lead and leaves.
+    Connect,
     /// Where a statement goes, for one that is remembered: its fingerprint, the look-up and the rules.
     Decision,
 }
@@ -52,13 +54,14 @@ const NUMBER_DIGITS: usize = 6;
 
 impl Path {
     /// All of them.
-    pub const ALL: [Path; 7] = [
+    pub const ALL: [Path; 8] = [
         Path::Simple,
         Path::Extended,
         Path::Prepared,
         Path::Rows,
         Path::Pipeline,
         Path::Write,
+        Path::Connect,
         Path::Decision,
     ];
 
@@ -71,6 +74,7 @@ impl Path {
             Path::Rows => "rows1k",
             Path::Pipeline => "pipeline",
             Path::Write => "write",
+            Path::Connect => "connect",
             Path::Decision => "decision",
         }
     }
@@ -83,7 +87,7 @@ impl Path {
     /// Prepares to walk it.
     pub fn prepare(self) -> Walk {
         let drawn = match self {
-            Path::Pipeline => Drawn::Primary,
+            Path::Pipeline | Path::Connect => Drawn::Primary,
             Path::Simple | Path::Extended | Path::Prepared | Path::Rows | Path::Write | Path::Decision => {
                 Drawn::Standby
             }
@@ -105,7 +109,7 @@ impl Path {
             |(request, answer): (Vec<u8>, Vec<u8>)| Exchange { number: number_in(&request), request, answer };
         let same = |request, answer| Exchange { number: 0..0, request, answer };
         match self {
-            Path::Simple => vec![varied((messages::query(), messages::query_answer()))],
+            Path::Simple | Path::Connect => vec![varied((messages::query(), messages::query_answer()))],
             Path::Extended => vec![same(messages::extended_batch(), messages::extended_answer())],
             Path::Prepared => vec![same(messages::prepared_batch(), messages::prepared_answer())],
             Path::Rows => vec![same(messages::query(), messages::rows_answer(ROWS))],
@@ -135,6 +139,11 @@ impl Walk {
             match self.path {
                 Path::Simple | Path::Extended | Path::Prepared | Path::Pipeline | Path::Write => {
                     self.conversation.exchange(request, answer);
+                }
+                Path::Connect => {
+                    self.conversation.connect();
+                    self.conversation.exchange(request, answer);
+                    self.conversation.client(&messages::terminate());
                 }
                 Path::Rows => {
                     self.conversation.client(request);
