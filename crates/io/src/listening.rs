@@ -140,3 +140,20 @@ impl EventLoop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ACCEPTS_PER_TURN, Listening};
+
+    #[test]
+    fn one_is_accepted_unless_they_come_turn_after_turn() {
+        let mut listening = Listening::new(Vec::new());
+        let mut after = |turns: usize| {
+            (0..turns).for_each(|_| listening.begin_turn());
+            listening.accepts()
+        };
+        assert_eq!(after(10), 1);
+        assert_eq!((after(1), after(1)), (ACCEPTS_PER_TURN, ACCEPTS_PER_TURN));
+        assert_eq!((after(2), after(0)), (1, ACCEPTS_PER_TURN), "two listeners in one turn are a crowd");
+    }
+}
