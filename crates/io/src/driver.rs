@@ -22,6 +22,7 @@ pub(crate) enum Driver {
     Ring(Box<RingDriver>),
 }
 
+/// Readiness from epoll, and what this turn has for the streams of clients and backends.
 #[derive(Debug)]
 pub(crate) struct EpollDriver {
     pub(crate) epoll: OwnedFd,

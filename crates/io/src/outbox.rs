@@ -11,7 +11,7 @@ use crate::token::Token;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     slots: Vec<Slot>,
-    /// Slots with their memory, for later turns.
+    /// Memory of slots that were written, for later turns.
     spare: Vec<Vec<u8>>,
     /// Counts turns, so that a place of another one is told apart.
     turn: u32,
