@@ -89,9 +89,12 @@ impl Asked {
         }
     }
 
-    /// The first one is answered with an error.
+    /// The first one is answered with an error. One that is too long, of which the beginning is all that there is here,
+    /// is not kept.
     pub(super) fn failed(&mut self, error: &[u8]) {
-        if let Some(out) = self.0.get_mut() {
+        if let Some(out) = self.0.get_mut()
+            && error.len() <= limits::GATHER_BACKEND_BYTES
+        {
             out.answer.error = error.to_vec();
         }
     }
@@ -184,7 +187,8 @@ impl Serving {
     pub(super) fn take_untold(&mut self, error: &[u8]) -> Option<Vec<u8>> {
         self.untold.get()?;
         let untold = self.untold.take();
-        (code_of(error) == Some(sqlstate::IN_FAILED_SQL_TRANSACTION)).then_some(untold)
+        let applies = !untold.is_empty() && code_of(error) == Some(sqlstate::IN_FAILED_SQL_TRANSACTION);
+        applies.then_some(untold)
     }
 
     /// Sends the lead a query of the session's own. A simple one ends the lead's unnamed statement, which is prepared
@@ -294,4 +298,22 @@ impl Serving {
 /// The SQLSTATE of an ErrorResponse.
 fn code_of(error: &[u8]) -> Option<SqlState> {
     Fields::of_body(error.get(HEADER_BYTES..)?).code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Question, limits};
+
+    #[test]
+    fn the_beginning_of_an_error_is_not_kept_for_all_of_it() {
+        let mut asked = Asked::default();
+        for (length, kept) in
+            [(limits::GATHER_BACKEND_BYTES, true), (limits::GATHER_BACKEND_BYTES + 1, false)]
+        {
+            asked.push(Question::Abort);
+            asked.failed(&vec![b'E'; length]);
+            let (_, answer) = asked.answered().expect("a question was asked");
+            assert_eq!(!answer.error.is_empty(), kept);
+        }
+    }
 }
