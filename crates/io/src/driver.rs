@@ -9,7 +9,7 @@ use pgherd_uring::{Completion, Filled, Interest, Ring};
 use rustix::event::epoll::{self, EventData, EventFlags};
 
 use crate::outbox::{Outbox, Place};
-use crate::stream::{Bulk, ByRing, Carrier, Receiving, Sent, Stream};
+use crate::stream::{Bulk, ByRing, Carrier, Receiving, Sent, Stream, Then};
 use crate::token::Token;
 
 /// The driver of one loop. Under both, sockets of clients and backends come and go through the same calls; what
@@ -72,15 +72,7 @@ impl Driver {
     /// Changes what a stream that is watched already is called, and whether its writability is watched.
     pub(crate) fn rewatch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
         match self {
-            Driver::Epoll(EpollDriver { epoll, .. }) => {
-                let data = EventData::new_u64(token.bits());
-                // The stream is watched already, and a change needs no memory: it cannot fail.
-                let _ = epoll::modify(epoll, &stream.socket, data, interest(writable));
-                match (&stream.carrier, by_calls(token)) {
-                    (Carrier::Turns(_), Carrier::Turns(_)) => {}
-                    (_, carrier) => stream.carrier = carrier,
-                }
-            }
+            Driver::Epoll(driver) => driver.rewatch(stream, token, writable),
             Driver::Ring(driver) => driver.watch(stream, token, writable),
         }
     }
@@ -145,6 +137,7 @@ impl Driver {
     /// Writes, at once or at the end of the turn. What the kernel does not take is kept in the stream; of what is
     /// written at the end of the turn that is told later.
     pub(crate) fn send(&mut self, stream: &mut Stream, token: Token, parts: &[IoSlice<'_>]) -> Sent {
+        stream.brought.forget();
         if let Some(queued) = stream.queue(parts) {
             return queued;
         }
@@ -173,37 +166,53 @@ impl Driver {
         }
     }
 
-    /// Lets a stream that brings much be read by calls. The ring receives nothing from it any more.
-    pub(crate) fn read_by_calls(&mut self, stream: &mut Stream, token: Token) {
+    /// Lets a stream that brings much be read at intervals. What it brings is not told of meanwhile.
+    pub(crate) fn read_at_intervals(&mut self, stream: &mut Stream, token: Token) {
         self.write_out(stream);
-        if let Driver::Ring(driver) = self {
-            driver.ring.unwatch(&mut stream.socket);
-            stream.carrier = Carrier::Bulk(Bulk::default());
-            if stream.is_clogged() {
-                driver.watch(stream, token, true);
-            }
-        }
+        stream.carrier = Carrier::Bulk(Bulk::new());
+        self.rewatch(stream, token, stream.is_clogged());
     }
 
-    /// Nothing that the stream has brought waits to be read: it may bring more.
-    pub(crate) fn read_on(&mut self, stream: &mut Stream, token: Token) {
-        if let Carrier::Bulk(bulk) = &mut stream.carrier {
-            let Bulk { calm, watched, .. } = *bulk;
-            if calm && !stream.is_clogged() {
-                stream.carrier = Carrier::Calls;
-                self.rewatch(stream, token, false);
-            } else if !watched {
-                self.rewatch(stream, token, stream.is_clogged());
+    /// Nothing that the stream has brought waits to be read: it may bring more. True when it is to be looked at again
+    /// after a rest, as nothing will tell of it.
+    #[must_use]
+    pub(crate) fn read_on(&mut self, stream: &mut Stream, token: Token) -> bool {
+        match &mut stream.carrier {
+            Carrier::Bulk(bulk) => match bulk.then() {
+                Then::Rest => return true,
+                Then::Wait if !stream.is_clogged() => self.watch_once(stream, token),
+                Then::Wait | Then::Leave => {
+                    stream.carrier = Carrier::Calls;
+                    stream.brought.forget();
+                    self.rewatch(stream, token, stream.is_clogged());
+                }
+            },
+            Carrier::Turns(_) if stream.brought.is_much() => {
+                self.read_at_intervals(stream, token);
+                return true;
             }
-            return;
+            Carrier::Ring(by_ring) if by_ring.receiving == Receiving::Off && !by_ring.has_ended() => {
+                by_ring.receiving = Receiving::On;
+                by_ring.by_calls = false;
+                if let Driver::Ring(driver) = self {
+                    driver.ring.receive(&mut stream.socket, token.bits());
+                }
+            }
+            Carrier::Calls | Carrier::Turns(_) | Carrier::Ring(_) => {}
         }
-        if let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier)
-            && by_ring.receiving == Receiving::Off
-            && !by_ring.has_ended()
-        {
-            by_ring.receiving = Receiving::On;
-            by_ring.by_calls = false;
-            driver.ring.receive(&mut stream.socket, token.bits());
+        false
+    }
+
+    /// Lets it be told once when a stream that is read at intervals brings something.
+    fn watch_once(&mut self, stream: &mut Stream, token: Token) {
+        match self {
+            Driver::Epoll(driver) => {
+                driver.change(stream, token, EventFlags::IN | EventFlags::RDHUP | EventFlags::ONESHOT);
+            }
+            Driver::Ring(driver) => {
+                driver.ring.unwatch(&mut stream.socket);
+                driver.ring.watch(&mut stream.socket, token.bits(), Interest::ReadableOnce);
+            }
         }
     }
 
@@ -212,6 +221,7 @@ impl Driver {
         if let (Driver::Ring(driver), Carrier::Ring(by_ring)) = (self, &mut stream.carrier)
             && by_ring.receiving == Receiving::On
         {
+            by_ring.bulk = true;
             by_ring.receiving = Receiving::Stopping;
             driver.ring.stop(&stream.socket);
         }
@@ -343,6 +353,24 @@ pub(crate) enum FdWatch {
 }
 
 impl EpollDriver {
+    fn rewatch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
+        let interest = match (&stream.carrier, by_calls(token)) {
+            (Carrier::Bulk(_), Carrier::Turns(_)) if writable => EventFlags::OUT | EventFlags::ET,
+            (Carrier::Bulk(_), Carrier::Turns(_)) => EventFlags::ET,
+            (Carrier::Turns(_), Carrier::Turns(_)) => interest(writable),
+            (_, carrier) => {
+                stream.carrier = carrier;
+                interest(writable)
+            }
+        };
+        self.change(stream, token, interest);
+    }
+
+    fn change(&self, stream: &Stream, token: Token, interest: EventFlags) {
+        // The stream is watched already, and a change needs no memory: it cannot fail.
+        let _ = epoll::modify(&self.epoll, &stream.socket, EventData::new_u64(token.bits()), interest);
+    }
+
     fn send(&mut self, stream: &mut Stream, token: Token, parts: &[IoSlice<'_>]) -> Sent {
         let Carrier::Turns(place) = &mut stream.carrier else { return stream.send(parts) };
         if parts.iter().all(|part| part.len() <= COPIED_BYTES) {
@@ -376,14 +404,10 @@ impl RingDriver {
     fn watch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
         let name = token.bits();
         match token {
-            Token::Client(_) | Token::Backend(_) if let Carrier::Bulk(bulk) = &mut stream.carrier => {
-                if bulk.watched {
-                    self.ring.unwatch(&mut stream.socket);
-                }
-                bulk.watched = writable || !(stream.readable || bulk.ended);
-                if bulk.watched {
-                    let interest = if writable { Interest::Both } else { Interest::ReadableOnce };
-                    self.ring.watch(&mut stream.socket, name, interest);
+            Token::Client(_) | Token::Backend(_) if matches!(stream.carrier, Carrier::Bulk(_)) => {
+                self.ring.unwatch(&mut stream.socket);
+                if writable {
+                    self.ring.watch(&mut stream.socket, name, Interest::Writable);
                 }
             }
             Token::Client(_) | Token::Backend(_) => {

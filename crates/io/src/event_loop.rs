@@ -1,7 +1,9 @@
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use pgherd_pool::{Effect, Effects, Home, Ticket};
 use pgherd_session::{Actions, Shutdown};
@@ -21,6 +23,7 @@ use crate::listening::Listening;
 use crate::names::Names;
 use crate::parting::Parting;
 use crate::pending::Pending;
+use crate::rest::Resting;
 use crate::shared::{Letter, Shared};
 use crate::slab::{Key, Slab};
 use crate::timers::Wheel;
@@ -49,6 +52,8 @@ pub(crate) struct EventLoop {
     pub(crate) wheel: Wheel<Due>,
     /// Streams with more to read than one turn allowed.
     pub(crate) unread: VecDeque<Token>,
+    /// Streams that bring much and were read, until they are looked at again.
+    pub(crate) resting: Resting,
     /// What the pool wants done.
     pub(crate) effects: VecDeque<Effect>,
     /// Memory for what the pool answers.
@@ -77,10 +82,10 @@ pub(crate) enum Due {
 }
 
 /// Bytes of the one read buffer of a loop.
-const READ_BUFFER_BYTES: usize = 32 * 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Reads of one stream before it is the others' turn.
-pub(crate) const READS_PER_TURN: usize = 4;
+pub(crate) const READS_PER_TURN: usize = 2;
 
 /// Events that are taken from the kernel at once: with more of them the first would wait for long.
 const EVENTS_PER_TURN: usize = 64;
@@ -115,6 +120,7 @@ impl EventLoop {
             asks: HashTable::default(),
             wheel: Wheel::new(now),
             unread: VecDeque::new(),
+            resting: Resting::default(),
             effects: VecDeque::new(),
             fresh_effects: Effects::new(),
             pending: VecDeque::new(),
@@ -194,6 +200,7 @@ impl EventLoop {
             self.settle();
         }
         self.prune_timers();
+        self.wake_the_resting();
         for _ in 0..self.unread.len() {
             if let Some(token) = self.unread.pop_front() {
                 self.read_on(token);
@@ -202,16 +209,21 @@ impl EventLoop {
         }
     }
 
-    /// Milliseconds until something has to be done, if nothing happens; `None` for ever.
-    pub(crate) fn sleep_ms(&self) -> Option<u64> {
-        if self.unread.is_empty() { self.wheel.sleep_ms(self.now) } else { Some(0) }
+    /// How long until something has to be done, if nothing happens; `None` for ever.
+    pub(crate) fn sleep(&self) -> Option<Duration> {
+        if !self.unread.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let timers = self.wheel.sleep_ms(self.now).map(Duration::from_millis);
+        let rest = if self.resting.is_empty() { None } else { self.resting.left(Instant::now()) };
+        timers.into_iter().chain(rest).min()
     }
 
     fn wait(&mut self, events: &mut Vec<Event>) {
         let Driver::Epoll(EpollDriver { epoll, .. }) = &self.driver else { return };
-        let sleep = self.sleep_ms().map(|ms| Timespec {
-            tv_sec: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
-            tv_nsec: (ms % 1000 * 1_000_000) as _,
+        let sleep = self.sleep().map(|sleep| Timespec {
+            tv_sec: i64::try_from(sleep.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: sleep.subsec_nanos() as _,
         });
         // An interrupted wait is a turn without events. Nothing else can go wrong with our own descriptor.
         let _ = epoll::wait(epoll, spare_capacity(events), sleep.as_ref());

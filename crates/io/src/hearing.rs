@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::sync::Arc;
+use std::time::Instant;
 
 use pgherd_session::Event;
 use pgherd_types::BackendId;
@@ -21,6 +22,11 @@ use crate::token::Token;
 /// Bytes that are dealt with before what they made is sent. More would be more than sockets take at once.
 const BYTES_PER_TURN: usize = 128 * 1024;
 
+/// The time slice of a loop that shares its processor. A turn sends in one call, after which those that were woken may
+/// well come first: the longer they work before the next turn, the more it finds. With epoll, which sends one by one,
+/// being put off in between is dear, and the slice stays as it is. See docs/performance.md.
+const SLICE: Duration = Duration::from_millis(5);
+
 impl EventLoop {
     /// Serves with a ring, until all is over.
     ///
@@ -30,11 +36,13 @@ impl EventLoop {
         let Driver::Ring(driver) = &self.driver else { return };
         driver.ring.enable().expect("a ring that was made can be used");
         let memory = driver.ring.memory();
+        // Where it is forbidden, the loop works all the same.
+        let _ = pgherd_uring::ask_for_slice(SLICE);
         let mut fired = Vec::new();
         while !self.is_over() {
             self.feed_the_starved();
-            let sleep_ms = if self.driver.is_in_a_hurry() { Some(0) } else { self.sleep_ms() };
-            self.driver.turn(sleep_ms.map(Duration::from_millis));
+            let limit = if self.driver.is_in_a_hurry() { Some(Duration::ZERO) } else { self.sleep() };
+            self.driver.turn(limit);
             // Before anything else is sent.
             while let Some((token, rest, broken)) = self.driver.next_unsent() {
                 self.unsent(token, rest, broken);
@@ -81,12 +89,12 @@ impl EventLoop {
         let Some(client) = self.clients.get_mut(key) else { return };
         let Carrier::Ring(by_ring) = &mut client.stream.carrier else { return };
         by_ring.goes_on(more);
-        let is_much = by_ring.brought(is_full(bytes));
+        client.stream.brought.note(bytes.len());
         if client.stream.readable || !client.may_read() {
             self.keep_for_later(Token::Client(key), bytes);
             return self.queue_client(key);
         }
-        if is_much {
+        if client.stream.brought.is_much() {
             self.driver.stop_for_bulk(&mut client.stream);
         }
         self.deliver(key, Event::ClientBytes(bytes));
@@ -100,7 +108,7 @@ impl EventLoop {
         let Some(backend) = self.backends.get_mut(key) else { return };
         let Carrier::Ring(by_ring) = &mut backend.stream.carrier else { return };
         by_ring.goes_on(more);
-        let is_much = by_ring.brought(is_full(bytes));
+        backend.stream.brought.note(bytes.len());
         let may_read = may_read(&self.clients, &backend.stage);
         if backend.stream.readable || !may_read {
             self.keep_for_later(Token::Backend(key), bytes);
@@ -109,7 +117,7 @@ impl EventLoop {
             }
             return;
         }
-        if is_much {
+        if backend.stream.brought.is_much() {
             self.driver.stop_for_bulk(&mut backend.stream);
         }
         self.backend_bytes(key, bytes);
@@ -131,12 +139,31 @@ impl EventLoop {
     }
 
     /// Receives from a stream whose receiving has ended, unless something is still to be read.
-    fn receive_again(&mut self, token: Token) {
-        let EventLoop { driver, clients, backends, .. } = self;
+    pub(crate) fn receive_again(&mut self, token: Token) {
+        let EventLoop { driver, clients, backends, resting, .. } = self;
         if let Some(stream) = stream_of(clients, backends, token)
             && !stream.readable
+            && driver.read_on(stream, token)
         {
-            driver.read_on(stream, token);
+            resting.put(token, Instant::now());
+        }
+    }
+
+    /// Lets streams be read again whose rest is over.
+    pub(crate) fn wake_the_resting(&mut self) {
+        if self.resting.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some(token) = self.resting.next(now) {
+            let EventLoop { clients, backends, .. } = self;
+            // Another may have its name by now, or it may be told of again.
+            if let Some(stream) = stream_of(clients, backends, token)
+                && matches!(stream.carrier, Carrier::Bulk(_))
+            {
+                stream.readable = true;
+                self.queue_stream(token);
+            }
         }
     }
 
@@ -159,7 +186,7 @@ impl EventLoop {
         by_ring.goes_on(false);
         match why {
             End::Stopped if by_ring.bulk && by_ring.is_drained() => {
-                driver.read_by_calls(stream, token);
+                driver.read_at_intervals(stream, token);
                 stream.readable = true;
                 self.queue_stream(token);
             }
@@ -196,14 +223,11 @@ impl EventLoop {
     fn ready(&mut self, token: Token, mask: u32, more: bool) {
         let flags = EventFlags::from_bits_retain(mask);
         let EventLoop { clients, backends, .. } = self;
-        match stream_of(clients, backends, token).map(|stream| &mut stream.carrier) {
-            Some(Carrier::Ring(by_ring))
-                if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) =>
-            {
-                by_ring.end_watched = false;
-            }
-            Some(Carrier::Bulk(bulk)) => bulk.watched &= more,
-            Some(Carrier::Ring(_) | Carrier::Calls | Carrier::Turns(_)) | None => {}
+        if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
+            && let Some(stream) = stream_of(clients, backends, token)
+            && let Carrier::Ring(by_ring) = &mut stream.carrier
+        {
+            by_ring.end_watched = false;
         }
         self.event(token, flags);
         match token {
@@ -313,11 +337,6 @@ impl EventLoop {
             driver.watch_on(stream, token);
         }
     }
-}
-
-/// True of what takes a whole receive buffer: there is more.
-fn is_full(bytes: &[u8]) -> bool {
-    bytes.len() == pgherd_uring::BUFFER_BYTES
 }
 
 /// A stream whose bytes a ring may move.

@@ -29,6 +29,7 @@ mod position_need;
 mod probe;
 mod random;
 mod reading;
+mod rest;
 mod server_processes;
 mod session_entry;
 mod settings;

@@ -56,11 +56,7 @@ impl EventLoop {
         }
         self.read_buffer = buffer;
         self.queue_client(key);
-        if let Some(client) = self.clients.get_mut(key)
-            && !client.stream.readable
-        {
-            self.driver.read_on(&mut client.stream, Token::Client(key));
-        }
+        self.receive_again(Token::Client(key));
     }
 
     pub(crate) fn keep_held(&mut self, key: Key, bytes: &[u8]) {
@@ -151,10 +147,9 @@ impl EventLoop {
             }
         }
         self.read_buffer = buffer;
+        self.receive_again(Token::Backend(key));
         let Some(backend) = self.backends.get_mut(key) else { return };
-        if !backend.stream.readable {
-            self.driver.read_on(&mut backend.stream, Token::Backend(key));
-        } else if may_read(&self.clients, &backend.stage) {
+        if backend.stream.readable && may_read(&self.clients, &backend.stage) {
             self.queue_backend(key);
         }
     }

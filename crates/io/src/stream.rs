@@ -27,6 +27,8 @@ pub(crate) struct Stream {
     pub(crate) hung_up: bool,
     /// It is in the loop's list of streams with more to read.
     pub(crate) queued: bool,
+    /// How much it has brought in a row.
+    pub(crate) brought: Brought,
     state: Output,
 }
 
@@ -39,28 +41,91 @@ pub(crate) enum Carrier {
     Turns(Place),
     /// A ring.
     Ring(ByRing),
-    /// Calls, for as long as it brings much: the ring's buffers would all pass through the processor's caches, where
-    /// the loop's own one stays.
+    /// Calls at intervals, for as long as it brings much: see [`crate::rest`].
     Bulk(Bulk),
 }
 
 /// What is known of a stream that brings much.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Bulk {
-    /// The last read brought little.
-    pub(crate) calm: bool,
-    /// The ring tells when there is something again. It does so once, and is asked when all that there was has been
-    /// read: otherwise each packet that comes would be told of.
-    pub(crate) watched: bool,
-    /// The peer has closed its side: that would be told of again and again.
-    pub(crate) ended: bool,
+    last: LastRead,
+    /// Goes down when there is nothing to be read, and slowly up again.
+    patience: u8,
 }
 
-/// Full receive buffers in a row with which a stream brings much.
-const BULK: u8 = 16;
+/// What the last read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LastRead {
+    Much,
+    Little,
+    Nothing,
+}
 
-/// Bytes of a read that are much.
-const MUCH: usize = 2 * 1024;
+/// What is to be done with a stream that brings much when all that it has brought was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It rests, and is read again.
+    Rest,
+    /// Somebody has to tell when it brings something.
+    Wait,
+    /// It brings little by now.
+    Leave,
+}
+
+/// How often nothing may be there to be read from a stream that brings much, beyond each second time.
+const PATIENCE: u8 = 16;
+
+impl Bulk {
+    pub(crate) fn new() -> Self {
+        Bulk { last: LastRead::Much, patience: PATIENCE }
+    }
+
+    /// Notes that a read has brought so many bytes, or nothing.
+    fn note(&mut self, count: usize) {
+        (self.last, self.patience) = match count {
+            0 => (LastRead::Nothing, self.patience.saturating_sub(2)),
+            1..PIECE => (LastRead::Little, self.patience),
+            PIECE.. => (LastRead::Much, PATIENCE.min(self.patience + 1)),
+        };
+    }
+
+    /// What follows when nothing is left to be read.
+    pub(crate) fn then(self) -> Then {
+        match self.last {
+            LastRead::Much => Then::Rest,
+            LastRead::Nothing if self.patience > 0 => Then::Wait,
+            LastRead::Nothing | LastRead::Little => Then::Leave,
+        }
+    }
+}
+
+/// How much a stream has brought since it was last written to, or last brought little: pieces of [`PIECE`] bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Brought(u8);
+
+/// A read of less brings little.
+const PIECE: usize = 2 * 1024;
+
+/// Pieces in a row that are much: 256 KiB.
+const MUCH: u8 = 128;
+
+impl Brought {
+    /// Notes a read of so many bytes.
+    pub(crate) fn note(&mut self, count: usize) {
+        let pieces = u8::try_from(count / PIECE).unwrap_or(u8::MAX);
+        self.0 = if pieces == 0 { 0 } else { self.0.saturating_add(pieces) };
+    }
+
+    /// What comes now belongs to something else.
+    pub(crate) fn forget(&mut self) {
+        self.0 = 0;
+    }
+
+    /// True when it was much.
+    pub(crate) fn is_much(self) -> bool {
+        self.0 >= MUCH
+    }
+}
 
 /// What is known of a stream whose bytes a ring moves.
 #[derive(Debug, Default)]
@@ -77,9 +142,7 @@ pub(crate) struct ByRing {
     /// The stream brought more than was taken. Once the ring receives no more, it is read by calls until nothing is
     /// left.
     pub(crate) by_calls: bool,
-    /// Full buffers that it brought in a row.
-    full: u8,
-    /// It brings much, and is to be read by calls.
+    /// It brings much, and is to be read at intervals.
     pub(crate) bulk: bool,
     /// The end of the stream is watched, because nothing is received.
     pub(crate) end_watched: bool,
@@ -170,8 +233,15 @@ impl Stream {
     /// A socket that was accepted, or is being connected. Its options are those of its listener, or set already: see
     /// [`be_prompt`].
     pub(crate) fn new(socket: OwnedFd) -> Stream {
-        let (socket, carrier) = (Socket::new(socket), Carrier::Calls);
-        Stream { socket, carrier, readable: false, hung_up: false, queued: false, state: Output::Open }
+        Stream {
+            socket: Socket::new(socket),
+            carrier: Carrier::Calls,
+            readable: false,
+            hung_up: false,
+            queued: false,
+            brought: Brought::default(),
+            state: Output::Open,
+        }
     }
 
     /// Begins to connect. The stream becomes writable when that has succeeded or failed: see [`Stream::connected`].
@@ -225,15 +295,11 @@ impl Stream {
         let room = buffer.len();
         loop {
             match rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::empty()) {
-                Ok((0, _)) => {
-                    if let Carrier::Bulk(bulk) = &mut self.carrier {
-                        bulk.ended = true;
-                    }
-                    return Received::Closed;
-                }
+                Ok((0, _)) => return Received::Closed,
                 Ok((n, _)) => {
+                    self.brought.note(n);
                     if let Carrier::Bulk(bulk) = &mut self.carrier {
-                        bulk.calm = n < MUCH;
+                        bulk.note(n);
                     }
                     self.readable = n == room || self.hung_up || matches!(self.carrier, Carrier::Ring(_));
                     return Received::Bytes(n);
@@ -241,8 +307,10 @@ impl Stream {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     self.readable = false;
-                    if let Carrier::Ring(ring) = &mut self.carrier {
-                        (ring.look, ring.by_calls) = (false, false);
+                    match &mut self.carrier {
+                        Carrier::Ring(ring) => (ring.look, ring.by_calls) = (false, false),
+                        Carrier::Bulk(bulk) => bulk.note(0),
+                        Carrier::Calls | Carrier::Turns(_) => {}
                     }
                     // A write failed and there is nothing left to read: that is the end.
                     return if self.is_broken() { Received::Failed } else { Received::Nothing };
@@ -371,16 +439,6 @@ impl ByRing {
             Receiving::On | Receiving::Stopping if !more => Receiving::Off,
             now @ (Receiving::On | Receiving::Stopping | Receiving::Off | Receiving::Leaving) => now,
         };
-    }
-
-    /// Notes how much the ring brought. True when the stream has begun to bring much.
-    pub(crate) fn brought(&mut self, full: bool) -> bool {
-        self.full = if full { self.full.saturating_add(1) } else { 0 };
-        if self.full < BULK || self.receiving != Receiving::On {
-            return false;
-        }
-        self.bulk = true;
-        true
     }
 
     /// True when nothing that the ring has brought waits to be read.

@@ -7,6 +7,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex};
 use std::thread;
 
 use common::{Enough, FakeServer, Front, usual, well};
@@ -171,6 +172,115 @@ fn a_client_that_says_no_more_still_gets_its_answers() {
         assert_eq!(stream.read(&mut [0]).unwrap(), 0, "and then the end");
     }
     wait_for("the sessions to be gone", || front.handle.sessions().is_empty());
+}
+
+/// Rows with which an answer counts as long.
+const LONG: u32 = 1024;
+
+/// Pieces of `halting` that may be sent.
+static ALLOWED: (Mutex<u32>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// Rows of a piece of `halting`: now and then so few that they count as little.
+fn rows_of_piece(piece: u32) -> u32 {
+    if piece.is_multiple_of(7) { 1 } else { 8 }
+}
+
+const PIECES: u32 = 60;
+
+/// Answers `halting` with a long answer, whose last pieces come when they are allowed.
+fn halting(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
+    if !body.starts_with(b"halting") {
+        return well(kind, body, stream);
+    }
+    let (mut out, mut sent) = (Vec::new(), 0);
+    for piece in 0..=PIECES {
+        let (allowed, changed) = &ALLOWED;
+        drop(changed.wait_while(allowed.lock().unwrap(), |allowed| *allowed < piece).unwrap());
+        let count = if piece == 0 { LONG } else { rows_of_piece(piece) };
+        (sent..sent + count).for_each(|number| put_row(&mut out, number));
+        sent += count;
+        if piece == PIECES {
+            out.extend_from_slice(&usual(kind, b"SELECT\0"));
+        }
+        stream.write_all(&out).unwrap();
+        out.clear();
+    }
+    Enough::No
+}
+
+/// Lets the loops do other things for a while.
+fn something_else(other: &mut Client) {
+    for _ in 0..10 {
+        assert_eq!(other.query("select 1").unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn what_comes_behind_a_pause_of_a_long_answer_or_question_is_noticed() {
+    let server = FakeServer::start(halting);
+    let front = Front::start(server.port, 4);
+    let client = Client::login(front.port, &WHO).unwrap();
+    let mut other = Client::login(front.port, &WHO).unwrap();
+    let mut stream = ask(&client, "halting");
+    let (mut got, mut number) = (vec![0; ROW_BYTES], 0);
+    for piece in 0..=PIECES {
+        let count = if piece == 0 { LONG } else { rows_of_piece(piece) };
+        for _ in 0..count {
+            stream.read_exact(&mut got).unwrap();
+            let mut expected = Vec::new();
+            put_row(&mut expected, number);
+            assert!(got == expected, "row {number} is another one");
+            number += 1;
+        }
+        something_else(&mut other);
+        *ALLOWED.0.lock().unwrap() += 1;
+        ALLOWED.1.notify_all();
+    }
+    let mut end = vec![0; usual(b'Q', b"SELECT\0").len()];
+    stream.read_exact(&mut end).unwrap();
+    assert_eq!(end, usual(b'Q', b"SELECT\0"));
+
+    let mut question = Vec::new();
+    frontend::put_query(&mut question, format!("select '{}'", "x".repeat(1024 * 1024)).as_bytes());
+    let (long, rest) = question.split_at(600 * 1024);
+    stream.write_all(long).unwrap();
+    for piece in rest.chunks(8 * 1024) {
+        something_else(&mut other);
+        stream.write_all(piece).unwrap();
+    }
+    stream.read_exact(&mut end).unwrap();
+    assert_eq!(end, usual(b'Q', b"SELECT\0"));
+}
+
+/// Answers `breaking` with the beginning of a long answer, and goes away when it is allowed.
+fn breaking(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
+    if !body.starts_with(b"breaking") {
+        return well(kind, body, stream);
+    }
+    let mut out = Vec::new();
+    (0..LONG).for_each(|number| put_row(&mut out, number));
+    stream.write_all(&out).unwrap();
+    // The client says that it has read all of it by asking for more.
+    stream.read_exact(&mut [0]).unwrap();
+    Enough::Yes
+}
+
+#[test]
+fn a_server_that_goes_away_in_a_long_answer_is_noticed() {
+    let server = FakeServer::start(breaking);
+    let front = Front::start(server.port, 4);
+    let client = Client::login(front.port, &WHO).unwrap();
+    let mut other = Client::login(front.port, &WHO).unwrap();
+    let mut stream = ask(&client, "breaking");
+    let mut got = vec![0; LONG as usize * ROW_BYTES];
+    stream.read_exact(&mut got).unwrap();
+    something_else(&mut other);
+    let _more = ask(&client, "select 1");
+    let mut last_words = Vec::new();
+    // It may end with a reset, because there was something that nobody read.
+    let _ = stream.read_to_end(&mut last_words);
+    assert!(last_words.starts_with(b"E"), "{last_words:?}");
+    wait_for("the session to be gone", || front.handle.sessions().len() == 1);
 }
 
 #[test]

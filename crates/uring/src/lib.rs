@@ -14,6 +14,7 @@ mod memory;
 mod outbox;
 mod probe;
 mod ring;
+mod schedule;
 mod socket;
 
 pub use completion::{Completion, End};
@@ -21,4 +22,5 @@ pub use memory::{BUFFER_BYTES, Filled, Memory};
 pub use outbox::Ticket;
 pub use probe::probe;
 pub use ring::{Interest, Ring};
+pub use schedule::ask_for_slice;
 pub use socket::Socket;
