@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 
-use pgherd_uring::{Completion, Filled, Interest, Ring};
+use pgherd_uring::{Batch, Completion, Filled, Interest, Rank, Ring};
 use rustix::event::epoll::{self, EventData, EventFlags};
 
 use crate::outbox::{Outbox, Place};
@@ -27,6 +27,8 @@ pub(crate) enum Driver {
 pub(crate) struct EpollDriver {
     pub(crate) epoll: OwnedFd,
     pub(crate) outbox: Outbox,
+    /// What writes to many streams by one call, where the kernel has that.
+    pub(crate) batch: Option<Batch>,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,7 @@ pub(crate) struct RingDriver {
 impl Driver {
     pub(crate) fn epoll() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Driver::Epoll(EpollDriver { epoll, outbox: Outbox::new() }))
+        Ok(Driver::Epoll(EpollDriver { epoll, outbox: Outbox::new(), batch: Batch::new().ok() }))
     }
 
     pub(crate) fn ring() -> io::Result<Self> {
@@ -150,7 +152,7 @@ impl Driver {
         if long && !driver.ring.is_open(by_ring.ticket) {
             return stream.send(parts);
         }
-        driver.ring.send(&stream.socket, token.bits(), &mut by_ring.ticket, parts);
+        driver.ring.send(&stream.socket, token.bits(), rank(token), &mut by_ring.ticket, parts);
         Sent::All
     }
 
@@ -384,6 +386,20 @@ impl EpollDriver {
         let mut all = vec![IoSlice::new(&before)];
         all.extend_from_slice(parts);
         stream.send(&all)
+    }
+}
+
+/// When a stream is written to at the end of a turn. Servers come first: they are at work while the clients are written
+/// to, and nobody that a client's answer wakes up takes the processor before them.
+pub(crate) fn rank(token: Token) -> Rank {
+    match token {
+        Token::Backend(_) => Rank::First,
+        Token::Client(_)
+        | Token::Dialling(_)
+        | Token::Canceller(_)
+        | Token::Parting(_)
+        | Token::Listener(_)
+        | Token::Mailbox => Rank::Last,
     }
 }
 

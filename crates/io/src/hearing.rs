@@ -12,7 +12,7 @@ use rustix::event::epoll::EventFlags;
 use crate::backend_conn::{Backend, Stage};
 use crate::client_conn::Client;
 use crate::driver::Driver;
-use crate::event_loop::EventLoop;
+use crate::event_loop::{EventLoop, ask_for_slice};
 use crate::pending::Pending;
 use crate::reading::may_read;
 use crate::slab::{Key, Slab};
@@ -21,11 +21,6 @@ use crate::token::Token;
 
 /// Bytes that are dealt with before what they made is sent. More would be more than sockets take at once.
 const BYTES_PER_TURN: usize = 128 * 1024;
-
-/// The time slice of a loop that shares its processor. A turn sends in one call, after which those that were woken may
-/// well come first: the longer they work before the next turn, the more it finds. With epoll, which sends one by one,
-/// being put off in between is dear, and the slice stays as it is. See docs/performance.md.
-const SLICE: Duration = Duration::from_millis(5);
 
 impl EventLoop {
     /// Serves with a ring, until all is over.
@@ -36,8 +31,7 @@ impl EventLoop {
         let Driver::Ring(driver) = &self.driver else { return };
         driver.ring.enable().expect("a ring that was made can be used");
         let memory = driver.ring.memory();
-        // Where it is forbidden, the loop works all the same.
-        let _ = pgherd_uring::ask_for_slice(SLICE);
+        ask_for_slice();
         let mut fired = Vec::new();
         while !self.is_over() {
             self.feed_the_starved();

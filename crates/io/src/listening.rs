@@ -23,18 +23,23 @@ pub(crate) struct Listening {
     turn: u64,
     /// The last turn in which somebody waited at a listener.
     busy: u64,
+    /// How often somebody did, turn after turn.
+    in_a_row: usize,
 }
 
-/// Clients that are accepted before the others' turn, when they come turn after turn. Otherwise it is one: to find that
+/// Clients that are accepted before the others' turn, when they come in a crowd. Otherwise it is one: to find that
 /// nobody else waits costs as much as a client does, and whoever does is told of in the next turn.
 const ACCEPTS_PER_TURN: usize = 64;
+
+/// How often in a row, turn after turn, clients come in a crowd.
+const CROWD: usize = 4;
 
 /// How long no clients are accepted when there can be no more.
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Listening {
     pub(crate) fn new(listeners: Vec<Listener>) -> Self {
-        Listening { listeners, paused: false, next: 0, turn: 0, busy: 0 }
+        Listening { listeners, paused: false, next: 0, turn: 0, busy: 0, in_a_row: 0 }
     }
 
     /// A turn of the loop begins.
@@ -44,9 +49,10 @@ impl Listening {
 
     /// How many clients to accept of those who wait.
     fn accepts(&mut self) -> usize {
-        let crowded = self.turn.wrapping_sub(self.busy) <= 1;
+        let goes_on = self.turn.wrapping_sub(self.busy) <= 1;
+        self.in_a_row = if goes_on { self.in_a_row.saturating_add(1) } else { 1 };
         self.busy = self.turn;
-        if crowded { ACCEPTS_PER_TURN } else { 1 }
+        if self.in_a_row >= CROWD { ACCEPTS_PER_TURN } else { 1 }
     }
 }
 
@@ -148,12 +154,16 @@ mod tests {
     #[test]
     fn one_is_accepted_unless_they_come_turn_after_turn() {
         let mut listening = Listening::new(Vec::new());
-        let mut after = |turns: usize| {
-            (0..turns).for_each(|_| listening.begin_turn());
-            listening.accepts()
+        let mut after = |turns: &[usize]| {
+            let accepts = turns.iter().map(|turns| {
+                (0..*turns).for_each(|_| listening.begin_turn());
+                listening.accepts()
+            });
+            accepts.collect::<Vec<_>>()
         };
-        assert_eq!(after(10), 1);
-        assert_eq!((after(1), after(1)), (ACCEPTS_PER_TURN, ACCEPTS_PER_TURN));
-        assert_eq!((after(2), after(0)), (1, ACCEPTS_PER_TURN), "two listeners in one turn are a crowd");
+        assert_eq!(after(&[10, 1, 1]), [1; 3]);
+        assert_eq!(after(&[1, 1]), [ACCEPTS_PER_TURN; 2]);
+        assert_eq!(after(&[2, 1, 1, 1]), [1, 1, 1, ACCEPTS_PER_TURN], "a turn without anybody ends it");
+        assert_eq!(after(&[2, 0, 0, 0]), [1, 1, 1, ACCEPTS_PER_TURN], "listeners count alike");
     }
 }

@@ -5,9 +5,12 @@
 
 use std::io::IoSlice;
 
+use pgherd_uring::Rank;
+
+use crate::driver::rank;
 use crate::token::Token;
 
-/// The writes of a turn, in the order in which their streams were first written to.
+/// The writes of a turn: one for each stream.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     slots: Vec<Slot>,
@@ -24,10 +27,11 @@ pub(crate) struct Place {
     slot: u32,
 }
 
+/// What a stream is to be written; nothing when it was taken back.
 #[derive(Debug)]
-struct Slot {
-    token: Token,
-    bytes: Vec<u8>,
+pub(crate) struct Slot {
+    pub(crate) token: Token,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Slots whose memory is kept.
@@ -59,31 +63,38 @@ impl Outbox {
         slot.map(|slot| core::mem::take(&mut slot.bytes)).unwrap_or_default()
     }
 
-    /// Ends the turn: what is put here from now on is of the next. `write` is given each stream's bytes. False when
-    /// there was nothing.
-    pub(crate) fn end_turn(&mut self, mut write: impl FnMut(Token, &[u8])) -> bool {
-        if self.slots.is_empty() {
-            return false;
+    /// Ends the turn: what is put here from now on is of the next. Returns what each stream is to be written, in the
+    /// order in which they were first written to, and wants it back.
+    pub(crate) fn end_turn(&mut self) -> Vec<Slot> {
+        if !self.slots.is_empty() {
+            self.turn = self.turn.wrapping_add(1).max(1);
         }
-        self.turn = self.turn.wrapping_add(1).max(1);
-        for Slot { token, mut bytes } in self.slots.drain(..) {
-            if !bytes.is_empty() {
-                write(token, &bytes);
-            }
+        core::mem::take(&mut self.slots)
+    }
+
+    /// Takes back what was written, for its memory.
+    pub(crate) fn recycle(&mut self, mut slots: Vec<Slot>) {
+        for Slot { mut bytes, .. } in slots.drain(..) {
             if self.spare.len() < SPARE_SLOTS && bytes.capacity() <= SPARE_BYTES {
                 bytes.clear();
                 self.spare.push(bytes);
             }
         }
-        true
+        self.slots = slots;
     }
+}
+
+/// What there is to write, in the order in which it is to be written.
+pub(crate) fn in_order(slots: &[Slot]) -> impl Iterator<Item = &Slot> {
+    let of_rank = |wanted| slots.iter().filter(move |slot| rank(slot.token) == wanted);
+    of_rank(Rank::First).chain(of_rank(Rank::Last)).filter(|slot| !slot.bytes.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::IoSlice;
 
-    use super::{Outbox, Place};
+    use super::{Outbox, Place, in_order};
     use crate::slab::Slab;
     use crate::token::Token;
 
@@ -93,8 +104,9 @@ mod tests {
     }
 
     fn ended(outbox: &mut Outbox) -> Vec<(u64, Vec<u8>)> {
-        let mut written = Vec::new();
-        outbox.end_turn(|token, bytes| written.push((token.bits(), bytes.to_vec())));
+        let slots = outbox.end_turn();
+        let written = in_order(&slots).map(|slot| (slot.token.bits(), slot.bytes.clone())).collect();
+        outbox.recycle(slots);
         written
     }
 
@@ -111,6 +123,19 @@ mod tests {
         outbox.put(b, &mut at_b, &[IoSlice::new(b"y")]);
         outbox.put(a, &mut at_a, &[IoSlice::new(b"4")]);
         assert_eq!(ended(&mut outbox), [(b.bits(), b"y".to_vec()), (a.bits(), b"4".to_vec())]);
+    }
+
+    #[test]
+    fn servers_are_written_to_before_clients() {
+        let mut slab = Slab::default();
+        let [a, b, c, d] = [Token::Client, Token::Backend, Token::Client, Token::Backend]
+            .map(|token| token(slab.insert(())));
+        let mut outbox = Outbox::new();
+        for token in [a, b, c, d] {
+            outbox.put(token, &mut Place::default(), &[IoSlice::new(b"x")]);
+        }
+        let order: Vec<u64> = ended(&mut outbox).into_iter().map(|(token, _)| token).collect();
+        assert_eq!(order, [b, d, a, c].map(Token::bits));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use core::fmt;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -369,14 +369,6 @@ impl Stream {
         }
     }
 
-    /// Writes what there is room for, and keeps nothing: the number of bytes that it was.
-    ///
-    /// # Errors
-    /// When nothing can be written any more.
-    pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        send_now(&self.socket, &[IoSlice::new(bytes)])
-    }
-
     /// Writes what was kept. [`Sent::All`] when nothing is left; its memory is freed then.
     pub(crate) fn flush(&mut self) -> Sent {
         let Output::Short(kept) = &mut self.state else {
@@ -481,6 +473,14 @@ impl ByRing {
         }
         Some(Received::Bytes(count))
     }
+}
+
+/// Writes what there is room for: the number of bytes that it was.
+///
+/// # Errors
+/// When nothing can be written any more.
+pub(crate) fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    Ok(send_now(socket, &[IoSlice::new(bytes)])?)
 }
 
 /// How many bytes the kernel took: 0 when it can take none at the moment.

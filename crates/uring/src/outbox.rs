@@ -30,9 +30,19 @@ pub struct Ticket {
     slot: u32,
 }
 
+/// When a stream's bytes are sent, among those of all streams of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// Before those of the others.
+    First,
+    /// Behind those that are sent first.
+    Last,
+}
+
 #[derive(Debug)]
 struct Slot {
     name: u64,
+    rank: Rank,
     fd: RawFd,
     bytes: usize,
     parts: Vec<Part>,
@@ -89,14 +99,14 @@ impl Outbox {
     pub(crate) fn put(
         &mut self,
         socket: &Socket,
-        name: u64,
+        (name, rank): (u64, Rank),
         ticket: &mut Ticket,
         parts: &[IoSlice<'_>],
         buffers: &mut Buffers,
     ) {
         if !self.is_open(*ticket) {
             *ticket = Ticket { turn: self.turn, slot: self.used as u32 };
-            self.open(socket, name);
+            self.open(socket, name, rank);
         }
         let Some(slot) = self.slots.get_mut(ticket.slot as usize) else { return };
         for part in parts {
@@ -112,14 +122,15 @@ impl Outbox {
         }
     }
 
-    fn open(&mut self, socket: &Socket, name: u64) {
+    fn open(&mut self, socket: &Socket, name: u64, rank: Rank) {
         let fd = socket.as_fd().as_raw_fd();
         match self.slots.get_mut(self.used) {
             Some(slot) => {
                 slot.name = name;
+                slot.rank = rank;
                 slot.fd = fd;
             }
-            None => self.slots.push(Slot::new(name, fd)),
+            None => self.slots.push(Slot::new(name, rank, fd)),
         }
         self.used += 1;
     }
@@ -166,6 +177,10 @@ impl Outbox {
         self.used
     }
 
+    pub(crate) fn has_rank(&self, number: usize, rank: Rank) -> bool {
+        self.slots.get(number).is_some_and(|slot| slot.rank == rank)
+    }
+
     /// A slot was not sent whole: what the kernel said of it.
     pub(crate) fn unsent(&mut self, number: usize, result: i32, buffers: &Buffers) -> Option<Completion> {
         let slot = self.slots.get(number).filter(|_| number < self.used)?;
@@ -191,10 +206,10 @@ impl Outbox {
 }
 
 impl Slot {
-    fn new(name: u64, fd: RawFd) -> Self {
+    fn new(name: u64, rank: Rank, fd: RawFd) -> Self {
         // SAFETY: a message header of zeros has no name, no parts and no control data.
         let header = Header(unsafe { core::mem::zeroed() });
-        Slot { name, fd, bytes: 0, parts: Vec::new(), vectors: Vec::new(), header }
+        Slot { name, rank, fd, bytes: 0, parts: Vec::new(), vectors: Vec::new(), header }
     }
 
     fn copy(&mut self, part: &[u8], copied: &mut Vec<u8>) {

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use crate::completion::Completion;
-use crate::outbox::Ticket;
+use crate::outbox::{Rank, Ticket};
 use crate::ring::Ring;
 use crate::socket::Socket;
 
@@ -40,7 +40,7 @@ fn receives(ring: &mut Ring, from: &mut Socket, to: &mut Socket) -> io::Result<(
     let (memory, mut heard) = (ring.memory(), VecDeque::new());
     ring.receive(to, 1);
     for word in [b"one", b"two"] {
-        ring.send(from, 2, &mut Ticket::default(), &[IoSlice::new(word)]);
+        ring.send(from, 2, Rank::Last, &mut Ticket::default(), &[IoSlice::new(word)]);
         ring.turn(Some(LIMIT), &mut heard)?;
         match heard.pop_front() {
             Some(Completion::Received { name: 1, bytes, more: true }) if memory.bytes(&bytes) == word => {
@@ -55,7 +55,7 @@ fn receives(ring: &mut Ring, from: &mut Socket, to: &mut Socket) -> io::Result<(
 /// A send that is too long reports what is left, and what is not left is there.
 fn sends(ring: &mut Ring, from: &Socket, peer: &mut UnixStream) -> io::Result<()> {
     let (mut heard, much) = (VecDeque::new(), vec![7; MUCH]);
-    ring.send(from, 2, &mut Ticket::default(), &[IoSlice::new(&much)]);
+    ring.send(from, 2, Rank::Last, &mut Ticket::default(), &[IoSlice::new(&much)]);
     ring.turn(Some(LIMIT), &mut heard)?;
     let Some(Completion::Unsent { name: 2, rest, broken: false }) = heard.pop_front() else {
         return Err(io::Error::other("a send that does not wait does not say what it left"));

@@ -15,7 +15,7 @@ use io_uring::{IoUring, cqueue, opcode};
 use crate::buffers::{Buffers, GROUP};
 use crate::completion::{Completion, End};
 use crate::memory::{Filled, Memory};
-use crate::outbox::{Outbox, Ticket};
+use crate::outbox::{Outbox, Rank, Ticket};
 use crate::socket::{Graves, Socket};
 
 /// A ring: what an event loop tells the kernel, and what it hears from it.
@@ -208,10 +208,17 @@ impl Ring {
 
     /// Sends at the end of the turn, in one write with what else the stream gets in it. The ticket is the stream's: it
     /// tells where that is.
-    pub fn send(&mut self, socket: &Socket, name: u64, ticket: &mut Ticket, parts: &[IoSlice<'_>]) {
+    pub fn send(
+        &mut self,
+        socket: &Socket,
+        name: u64,
+        rank: Rank,
+        ticket: &mut Ticket,
+        parts: &[IoSlice<'_>],
+    ) {
         let Ring { outbox, buffers, .. } = self;
         if let Some(buffers) = buffers {
-            outbox.put(socket, name, ticket, parts, buffers);
+            outbox.put(socket, (name, rank), ticket, parts, buffers);
         }
     }
 
@@ -238,10 +245,11 @@ impl Ring {
     /// When the kernel fails; nothing can be done with the ring then.
     pub fn turn(&mut self, limit: Option<Duration>, into: &mut VecDeque<Completion>) -> io::Result<()> {
         self.bury();
-        for number in 0..self.outbox.used() {
-            let Ring { outbox, buffers, .. } = &mut *self;
-            if let Some(entry) = buffers.as_ref().and_then(|buffers| outbox.request(number, buffers)) {
-                self.push(&entry.user_data(word(Request::Send, number as u64)));
+        for rank in [Rank::First, Rank::Last] {
+            for number in 0..self.outbox.used() {
+                if self.outbox.has_rank(number, rank) {
+                    self.push_send(number);
+                }
             }
         }
         self.enter(limit, into)?;
@@ -251,6 +259,13 @@ impl Ring {
             outbox.next_turn(buffers);
         }
         Ok(())
+    }
+
+    fn push_send(&mut self, number: usize) {
+        let Ring { outbox, buffers, .. } = self;
+        if let Some(entry) = buffers.as_ref().and_then(|buffers| outbox.request(number, buffers)) {
+            self.push(&entry.user_data(word(Request::Send, number as u64)));
+        }
     }
 
     /// Ends everything that is under way.

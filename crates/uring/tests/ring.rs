@@ -8,7 +8,7 @@ use std::io::{IoSlice, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use pgherd_uring::{Completion, End, Interest, Ring, Socket, Ticket, probe};
+use pgherd_uring::{Completion, End, Interest, Rank, Ring, Socket, Ticket, probe};
 
 const LIMIT: Option<Duration> = Some(Duration::from_secs(10));
 const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
@@ -52,8 +52,14 @@ fn parts_from_buffers_and_from_elsewhere_are_sent_in_order() {
     assert_eq!(memory.bytes(&bytes), long);
     let before = ring.spare_buffers();
     let mut ticket = Ticket::default();
-    ring.send(&to, 2, &mut ticket, &[IoSlice::new(b"head"), IoSlice::new(memory.bytes(&bytes))]);
-    ring.send(&to, 2, &mut ticket, &[IoSlice::new(&memory.bytes(&bytes)[..5000]), IoSlice::new(b"tail")]);
+    ring.send(&to, 2, Rank::Last, &mut ticket, &[IoSlice::new(b"head"), IoSlice::new(memory.bytes(&bytes))]);
+    ring.send(
+        &to,
+        2,
+        Rank::Last,
+        &mut ticket,
+        &[IoSlice::new(&memory.bytes(&bytes)[..5000]), IoSlice::new(b"tail")],
+    );
     ring.give_back(bytes);
     assert_eq!(ring.spare_buffers(), before, "the send holds it");
     turn(&mut ring, AT_ONCE);
@@ -68,7 +74,7 @@ fn what_does_not_fit_is_handed_back_and_what_is_taken_back_is_not_sent() {
     let mut ring = ring();
     let (socket, mut peer) = pair(&mut ring);
     let (mut ticket, much) = (Ticket::default(), vec![3; 4 << 20]);
-    ring.send(&socket, 9, &mut ticket, &[IoSlice::new(b"first"), IoSlice::new(&much)]);
+    ring.send(&socket, 9, Rank::Last, &mut ticket, &[IoSlice::new(b"first"), IoSlice::new(&much)]);
     let heard = turn(&mut ring, AT_ONCE).pop_front().unwrap();
     let Completion::Unsent { name: 9, rest, broken: false } = heard else { panic!("{heard:?}") };
     let mut there = vec![0; 5 + much.len() - rest.len()];
@@ -76,8 +82,8 @@ fn what_does_not_fit_is_handed_back_and_what_is_taken_back_is_not_sent() {
     assert!(there.starts_with(b"first") && rest.iter().all(|byte| *byte == 3));
 
     let ((other, mut reader), mut others) = (pair(&mut ring), Ticket::default());
-    ring.send(&other, 8, &mut others, &[IoSlice::new(b"another's")]);
-    ring.send(&socket, 9, &mut ticket, &[IoSlice::new(b"to"), IoSlice::new(b"gether")]);
+    ring.send(&other, 8, Rank::Last, &mut others, &[IoSlice::new(b"another's")]);
+    ring.send(&socket, 9, Rank::Last, &mut ticket, &[IoSlice::new(b"to"), IoSlice::new(b"gether")]);
     assert_eq!(ring.take_back(&mut ticket), b"together");
     assert_eq!(ring.take_back(&mut ticket), b"", "it is gone");
     turn(&mut ring, AT_ONCE);
@@ -86,7 +92,7 @@ fn what_does_not_fit_is_handed_back_and_what_is_taken_back_is_not_sent() {
     assert!(peer.read(&mut [0]).is_err());
 
     drop(peer);
-    ring.send(&socket, 9, &mut ticket, &[IoSlice::new(b"nobody reads this")]);
+    ring.send(&socket, 9, Rank::Last, &mut ticket, &[IoSlice::new(b"nobody reads this")]);
     let heard = turn(&mut ring, AT_ONCE).pop_front();
     assert!(matches!(heard, Some(Completion::Unsent { name: 9, broken: true, .. })), "{heard:?}");
 }
@@ -154,7 +160,7 @@ fn a_dropped_socket_is_closed_behind_what_it_was_to_send() {
     ring.receive(&mut socket, 1);
     ring.watch(&mut socket, 1, Interest::End);
     turn(&mut ring, AT_ONCE);
-    ring.send(&socket, 1, &mut Ticket::default(), &[IoSlice::new(b"last words")]);
+    ring.send(&socket, 1, Rank::Last, &mut Ticket::default(), &[IoSlice::new(b"last words")]);
     drop(socket);
     turn(&mut ring, LIMIT);
     let mut text = String::new();
@@ -200,7 +206,7 @@ fn more_than_fits_in_the_queues_is_told_all_the_same() {
     for (_, far) in &streams {
         let mut sender = Socket::new(OwnedFd::from(far.try_clone().unwrap()));
         ring.adopt(&mut sender);
-        ring.send(&sender, 999, &mut Ticket::default(), &[IoSlice::new(b"x")]);
+        ring.send(&sender, 999, Rank::Last, &mut Ticket::default(), &[IoSlice::new(b"x")]);
         senders.push(sender);
     }
     let (mut watched, mut writer) = pair(&mut ring);
@@ -231,4 +237,26 @@ fn more_than_fits_in_the_queues_is_told_all_the_same() {
     ready.sort_unstable();
     assert_eq!(received, (0..200).collect::<Vec<_>>());
     assert_eq!(ready, (1000..3000).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_first_in_rank_is_sent_first() {
+    let mut ring = ring();
+    let (near, mut far) = UnixStream::pair().unwrap();
+    near.set_nonblocking(true).unwrap();
+    // The same way twice, so that the reader sees the order.
+    let mut ends = [near.try_clone().unwrap(), near].map(|end| Socket::new(OwnedFd::from(end)));
+    ends.iter_mut().for_each(|end| ring.adopt(end));
+    let mut tickets = [Ticket::default(); 2];
+    for (rank, words) in [(Rank::Last, [b"3", b"4"]), (Rank::First, [b"1", b"2"])] {
+        for word in words {
+            let [one, other] = &mut tickets;
+            let (end, ticket) = if rank == Rank::Last { (&ends[0], one) } else { (&ends[1], other) };
+            ring.send(end, 1, rank, ticket, &[IoSlice::new(word)]);
+        }
+    }
+    turn(&mut ring, AT_ONCE);
+    let mut got = [0; 4];
+    far.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"1234");
 }
