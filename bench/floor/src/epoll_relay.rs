@@ -1,9 +1,12 @@
-//! The relay over epoll: the shape of pgherd's loop. One read buffer, written out straight from where it was read to;
-//! a stream whose peer cannot take everything is not read until it can.
+//! The relay over epoll: the shape of pgherd's loop. One read buffer; what is short is written when the turn ends, to
+//! servers first and by one call, and what is long at once; a stream whose peer cannot take everything is not read
+//! until it can.
 
+use core::time::Duration;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
+use pgherd_uring::Batch;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::io::Errno;
@@ -11,9 +14,15 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown};
 
 use crate::net;
 
-const READ_BUFFER_BYTES: usize = 32 * 1024;
-const EVENTS_PER_TURN: usize = 256;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+const EVENTS_PER_TURN: usize = 64;
 const LISTENER: u64 = u64::MAX;
+/// What is longer is not worth copying.
+const SHORT_BYTES: usize = 4 * 1024;
+/// The place of the server in a pair.
+pub(crate) const SERVER: usize = 1;
+/// The time slice that is asked for, as pgherd does.
+pub(crate) const SLICE: Duration = Duration::from_millis(5);
 
 /// A client and its server.
 struct Pair {
@@ -38,6 +47,9 @@ struct Relay {
     pairs: Vec<Option<Pair>>,
     free: Vec<usize>,
     buffer: Box<[u8]>,
+    /// Ends that were written to in this turn.
+    written: Vec<(usize, usize)>,
+    batch: Batch,
 }
 
 /// Relays for ever.
@@ -50,7 +62,10 @@ pub(crate) fn run(listen: &str, servers: &[&str]) -> io::Result<()> {
         pairs: Vec::new(),
         free: Vec::new(),
         buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+        written: Vec::new(),
+        batch: Batch::new()?,
     };
+    let _ = pgherd_uring::ask_for_slice(SLICE);
     epoll::add(&relay.epoll, &relay.listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
     let mut events: Vec<Event> = Vec::with_capacity(EVENTS_PER_TURN);
     loop {
@@ -62,9 +77,10 @@ pub(crate) fn run(listen: &str, servers: &[&str]) -> io::Result<()> {
             let (data, flags) = (event.data, event.flags);
             match data.u64() {
                 LISTENER => relay.accept(),
-                token => relay.turn(token, flags),
+                token => relay.event(token, flags),
             }
         }
+        relay.end_turn();
     }
 }
 
@@ -86,7 +102,7 @@ impl Relay {
         }
     }
 
-    fn turn(&mut self, token: u64, flags: EventFlags) {
+    fn event(&mut self, token: u64, flags: EventFlags) {
         let (at, side) = (token as usize / 2, token as usize % 2);
         let Some(Some(pair)) = self.pairs.get_mut(at) else { return };
         let mut alive = true;
@@ -97,17 +113,45 @@ impl Relay {
             pair.ends[side].readable = true;
             alive = alive && pair.pump(side, &mut self.buffer);
         }
-        for (side, end) in pair.ends.iter_mut().enumerate() {
+        if alive {
+            self.written.extend([(at, 0), (at, 1)]);
+        } else {
+            self.end(at);
+        }
+    }
+
+    /// Writes what the turn has for each end.
+    fn end_turn(&mut self) {
+        self.written.sort_unstable_by_key(|&(at, side)| (side != SERVER, at));
+        self.written.dedup();
+        let to_write = self.written.iter().filter_map(|&(at, side)| {
+            let end = &self.pairs[at].as_ref()?.ends[side];
+            (!end.clogged && !end.unsent.is_empty())
+                .then(|| ((at, side), end.socket.as_fd(), &end.unsent[..]))
+        });
+        let mut outcomes = Vec::new();
+        self.batch.write(to_write, |which, outcome| outcomes.push((which, outcome)));
+        for ((at, side), outcome) in outcomes {
+            match (outcome, &mut self.pairs[at]) {
+                (Ok(sent), Some(pair)) => drop(pair.ends[side].unsent.drain(..sent)),
+                _ => self.end(at),
+            }
+        }
+        for (at, side) in core::mem::take(&mut self.written) {
+            let Some(pair) = &mut self.pairs[at] else { continue };
+            let end = &mut pair.ends[side];
             if end.clogged == end.unsent.is_empty() {
                 end.clogged = !end.clogged;
                 let _ = epoll::modify(&self.epoll, &end.socket, data(at, side), interest(end.clogged));
             }
         }
-        if !alive {
+    }
+
+    fn end(&mut self, at: usize) {
+        if let Some(pair) = self.pairs[at].take() {
             for end in &pair.ends {
                 let _ = rustix::net::shutdown(&end.socket, Shutdown::Both);
             }
-            self.pairs[at] = None;
             self.free.push(at);
         }
     }
@@ -131,14 +175,19 @@ fn interest(writable: bool) -> EventFlags {
 impl Pair {
     /// Reads one side and writes to the other until one of them has enough. False at the end of the pair.
     fn pump(&mut self, from: usize, buffer: &mut [u8]) -> bool {
-        while self.ends[from].readable && self.ends[1 - from].unsent.is_empty() {
+        while self.ends[from].readable && !self.ends[1 - from].clogged {
             match rustix::net::recv(&self.ends[from].socket, &mut *buffer, RecvFlags::empty()) {
                 Ok((0, _)) => return false,
                 Ok((count, _)) => {
                     // A short read means that nothing is left; the end of a stream has an edge of its own.
                     self.ends[from].readable = count == buffer.len();
-                    if !self.send(1 - from, &buffer[..count]) {
+                    let to = &mut self.ends[1 - from];
+                    to.unsent.extend_from_slice(&buffer[..count]);
+                    if count > SHORT_BYTES && !self.flush(1 - from) {
                         return false;
+                    }
+                    if !self.ends[1 - from].unsent.is_empty() {
+                        break;
                     }
                 }
                 Err(Errno::AGAIN) => self.ends[from].readable = false,
@@ -149,18 +198,14 @@ impl Pair {
         true
     }
 
-    fn send(&mut self, to: usize, bytes: &[u8]) -> bool {
-        let sent = match rustix::net::send(&self.ends[to].socket, bytes, SendFlags::NOSIGNAL) {
+    fn flush(&mut self, to: usize) -> bool {
+        let end = &mut self.ends[to];
+        let sent = match rustix::net::send(&end.socket, &end.unsent, SendFlags::NOSIGNAL) {
             Ok(sent) => sent,
             Err(Errno::AGAIN | Errno::INTR) => 0,
             Err(_) => return false,
         };
-        self.ends[to].unsent.extend_from_slice(&bytes[sent..]);
+        end.unsent.drain(..sent);
         true
-    }
-
-    fn flush(&mut self, to: usize) -> bool {
-        let unsent = core::mem::take(&mut self.ends[to].unsent);
-        self.send(to, &unsent)
     }
 }

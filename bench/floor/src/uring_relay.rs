@@ -1,5 +1,5 @@
-//! The relay over io_uring: one system call for each turn, in which everything that the last turn decided is submitted
-//! and the next completions are waited for.
+//! The relay over io_uring: one system call for each turn, in which everything that the last turn decided is submitted,
+//! servers first, and the next completions are waited for.
 
 #![allow(
     unsafe_code,
@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown};
 
 use crate::buffers::{Buffers, GROUP};
+use crate::epoll_relay::{SERVER, SLICE};
 use crate::net;
 
 const ENTRIES: u32 = 2048;
@@ -82,6 +83,8 @@ struct Relay {
     free: Vec<usize>,
     /// Ends whose receiving stopped because all buffers were in use.
     starved: VecDeque<(usize, usize)>,
+    /// Ends that something is to be sent to when the turn ends.
+    to_send: Vec<(usize, usize)>,
     listener: OwnedFd,
 }
 
@@ -103,8 +106,10 @@ pub(crate) fn run(listen: &str, servers: &[&str], receive: Receive) -> io::Resul
         pairs: Vec::new(),
         free: Vec::new(),
         starved: VecDeque::new(),
+        to_send: Vec::new(),
         listener: net::listen(listen)?,
     };
+    let _ = pgherd_uring::ask_for_slice(SLICE);
     relay.watch_listener();
     let mut done = Vec::new();
     loop {
@@ -123,6 +128,7 @@ pub(crate) fn run(listen: &str, servers: &[&str], receive: Receive) -> io::Resul
         {
             relay.receive(at, side);
         }
+        relay.send_all();
     }
 }
 
@@ -175,6 +181,14 @@ impl Relay {
                 .flags(Flags::BUFFER_SELECT),
         };
         self.push(&entry.user_data(token(Kind::Receive, at, side)));
+    }
+
+    /// Sends what the turn has for each end, to servers first.
+    fn send_all(&mut self) {
+        let mut to_send = core::mem::take(&mut self.to_send);
+        to_send.sort_by_key(|&(_, side)| side != SERVER);
+        to_send.drain(..).for_each(|(at, side)| self.send(at, side));
+        self.to_send = to_send;
     }
 
     fn send(&mut self, at: usize, side: usize) {
@@ -246,7 +260,7 @@ impl Relay {
         }
         end.to_send.push_back((buffer, from, count));
         if end.to_send.len() == 1 {
-            self.send(at, side);
+            self.to_send.push((at, side));
         }
     }
 

@@ -22,7 +22,7 @@ mod socket;
 
 pub use batch::Batch;
 pub use completion::{Completion, End};
-pub use memory::{BUFFER_BYTES, Filled, Memory};
+pub use memory::{Filled, Memory};
 pub use outbox::{Rank, Ticket};
 pub use probe::probe;
 pub use ring::{Interest, Ring};

@@ -8,7 +8,7 @@ use std::io;
 pub(crate) const COUNT: u16 = 64;
 
 /// Bytes of a receive buffer.
-pub const BUFFER_BYTES: usize = 16 * 1024;
+pub(crate) const BUFFER_BYTES: usize = 16 * 1024;
 
 /// The receive buffers of a [`Ring`](crate::Ring). What is in one can be read with the [`Filled`] that came with it.
 #[derive(Debug)]
