@@ -73,6 +73,7 @@ impl Driver {
 
     /// Changes what a stream that is watched already is called, and whether its writability is watched.
     pub(crate) fn rewatch(&mut self, stream: &mut Stream, token: Token, writable: bool) {
+        stream.wait_no_more();
         match self {
             Driver::Epoll(driver) => driver.rewatch(stream, token, writable),
             Driver::Ring(driver) => driver.watch(stream, token, writable),
@@ -184,10 +185,10 @@ impl Driver {
                 Then::Rest => return true,
                 Then::Wait if !stream.is_clogged() => self.watch_once(stream, token),
                 Then::Wait | Then::Leave => {
-                    stream.carrier = Carrier::Calls;
-                    stream.brought.forget();
+                    stream.leave_bulk();
                     self.rewatch(stream, token, stream.is_clogged());
                 }
+                Then::Stay => {}
             },
             Carrier::Turns(_) if stream.brought.is_much() => {
                 self.read_at_intervals(stream, token);

@@ -48,17 +48,24 @@ pub(crate) enum Carrier {
 /// What is known of a stream that brings much.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bulk {
-    last: LastRead,
+    pace: Pace,
     /// Goes down when there is nothing to be read, and slowly up again.
     patience: u8,
 }
 
-/// What the last read brought.
+/// Where a stream that brings much is between two reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LastRead {
+enum Pace {
+    /// A read has brought much.
     Much,
+    /// A read has brought little.
     Little,
+    /// There was nothing to read.
     Nothing,
+    /// It will be read again after a rest.
+    Resting,
+    /// It will be told of when there is something to read.
+    Waiting,
 }
 
 /// What is to be done with a stream that brings much when all that it has brought was read.
@@ -70,6 +77,8 @@ pub(crate) enum Then {
     Wait,
     /// It brings little by now.
     Leave,
+    /// Nothing: that is seen to already.
+    Stay,
 }
 
 /// How often nothing may be there to be read from a stream that brings much, beyond each second time.
@@ -77,25 +86,28 @@ const PATIENCE: u8 = 16;
 
 impl Bulk {
     pub(crate) fn new() -> Self {
-        Bulk { last: LastRead::Much, patience: PATIENCE }
+        Bulk { pace: Pace::Much, patience: PATIENCE }
     }
 
     /// Notes that a read has brought so many bytes, or nothing.
     fn note(&mut self, count: usize) {
-        (self.last, self.patience) = match count {
-            0 => (LastRead::Nothing, self.patience.saturating_sub(2)),
-            1..PIECE => (LastRead::Little, self.patience),
-            PIECE.. => (LastRead::Much, PATIENCE.min(self.patience + 1)),
+        (self.pace, self.patience) = match count {
+            0 => (Pace::Nothing, self.patience.saturating_sub(2)),
+            1..PIECE => (Pace::Little, self.patience),
+            PIECE.. => (Pace::Much, PATIENCE.min(self.patience + 1)),
         };
     }
 
     /// What follows when nothing is left to be read.
-    pub(crate) fn then(self) -> Then {
-        match self.last {
-            LastRead::Much => Then::Rest,
-            LastRead::Nothing if self.patience > 0 => Then::Wait,
-            LastRead::Nothing | LastRead::Little => Then::Leave,
-        }
+    pub(crate) fn then(&mut self) -> Then {
+        let (pace, then) = match self.pace {
+            Pace::Much => (Pace::Resting, Then::Rest),
+            Pace::Nothing if self.patience > 0 => (Pace::Waiting, Then::Wait),
+            Pace::Nothing | Pace::Little => (self.pace, Then::Leave),
+            Pace::Resting | Pace::Waiting => (self.pace, Then::Stay),
+        };
+        self.pace = pace;
+        then
     }
 }
 
@@ -318,6 +330,20 @@ impl Stream {
                 Err(_) => return Received::Failed,
             }
         }
+    }
+
+    /// Its watch is about to change. A stream that brings much and waits to be told of does that no longer: what it is
+    /// watched for besides would take the place of it.
+    pub(crate) fn wait_no_more(&mut self) {
+        if let Carrier::Bulk(Bulk { pace: Pace::Waiting, .. }) = &self.carrier {
+            self.leave_bulk();
+        }
+    }
+
+    /// It brings little by now. It has to be watched as others are.
+    pub(crate) fn leave_bulk(&mut self) {
+        self.carrier = Carrier::Calls;
+        self.brought.forget();
     }
 
     /// Lets the next reads find whatever the kernel holds, also what no event has told of yet.

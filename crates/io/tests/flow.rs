@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex};
@@ -250,6 +250,83 @@ fn what_comes_behind_a_pause_of_a_long_answer_or_question_is_noticed() {
     }
     stream.read_exact(&mut end).unwrap();
     assert_eq!(end, usual(b'Q', b"SELECT\0"));
+}
+
+/// Bytes of a question that the sockets on its way do not hold: they take 6 and 4 MiB each, unless they are told to
+/// take more.
+const LONG_QUESTION: usize = 24 * 1024 * 1024;
+
+/// Notices of a server that has much to say, each of 8 KiB or so.
+const NOTICES: usize = 2048;
+
+fn notice() -> Vec<u8> {
+    let fields = format!("SNOTICE\0VNOTICE\0C00000\0M{}\0\0", "y".repeat(8 * 1024));
+    let length = (fields.len() as u32 + 4).to_be_bytes();
+    [b"N", &length[..], fields.as_bytes()].concat()
+}
+
+/// True once the servers of `deaf` may hear the next question.
+static HEARING: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+/// Answers `deaf N` with so many rows, and does not listen before it is let; then it says a lot before it listens.
+fn deaf(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
+    let text = String::from_utf8_lossy(body.split(|byte| *byte == 0).next().unwrap()).into_owned();
+    let Some(count) = text.strip_prefix("deaf ") else { return well(kind, body, stream) };
+    let mut out = Vec::new();
+    (0..count.parse().unwrap()).for_each(|number| put_row(&mut out, number));
+    out.extend_from_slice(&usual(kind, b"SELECT\0"));
+    stream.write_all(&out).unwrap();
+    let (hearing, changed) = &HEARING;
+    *changed.wait_while(hearing.lock().unwrap(), |hearing| !*hearing).unwrap() = false;
+    (0..NOTICES).for_each(|_| stream.write_all(&notice()).unwrap());
+    Enough::No
+}
+
+#[test]
+fn who_waits_for_a_long_question_to_be_heard_hears_what_is_said_before() {
+    let server = FakeServer::start(deaf);
+    let front = Front::start(server.port, 4);
+    let client = Client::login(front.port, &WHO).unwrap();
+    let mut other = Client::login(front.port, &WHO).unwrap();
+    let mut question = Vec::new();
+    frontend::put_query(&mut question, format!("select '{}'", "x".repeat(LONG_QUESTION)).as_bytes());
+    for count in [LONG, LONG + 100, LONG + 200] {
+        let mut stream = ask(&client, &format!("deaf {count}"));
+        read_rows(&mut stream, count, 64 * 1024);
+        something_else(&mut other);
+        let sent = write_what_fits(&mut stream, &question, &mut other);
+        *HEARING.0.lock().unwrap() = true;
+        HEARING.1.notify_all();
+        let (expected, mut got) = (notice(), notice());
+        for number in 0..NOTICES {
+            got.fill(0);
+            stream.read_exact(&mut got).unwrap();
+            assert!(got == expected, "notice {number}");
+        }
+        stream.write_all(&question[sent..]).unwrap();
+        let mut end = vec![0; usual(b'Q', b"SELECT\0").len()];
+        stream.read_exact(&mut end).unwrap();
+        assert_eq!(end, usual(b'Q', b"SELECT\0"));
+    }
+}
+
+/// Writes until nothing is taken any more, also when the loops have had time. Returns how much that was.
+fn write_what_fits(stream: &mut TcpStream, bytes: &[u8], other: &mut Client) -> usize {
+    let (mut sent, mut refused) = (0, 0);
+    stream.set_nonblocking(true).unwrap();
+    while refused < 3 {
+        match stream.write(&bytes[sent..]) {
+            Ok(count) => (sent, refused) = (sent + count, 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                refused += 1;
+                something_else(other);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    stream.set_nonblocking(false).unwrap();
+    assert!(sent < bytes.len(), "the sockets hold all of it");
+    sent
 }
 
 /// Answers `breaking` with the beginning of a long answer, and goes away when it is allowed.
