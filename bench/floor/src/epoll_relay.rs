@@ -49,6 +49,8 @@ struct Relay {
     buffer: Box<[u8]>,
     /// Ends that were written to in this turn.
     written: Vec<(usize, usize)>,
+    /// Ends with more to read, which no edge will tell of.
+    unread: Vec<(usize, usize)>,
     batch: Batch,
 }
 
@@ -63,6 +65,7 @@ pub(crate) fn run(listen: &str, servers: &[&str]) -> io::Result<()> {
         free: Vec::new(),
         buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
         written: Vec::new(),
+        unread: Vec::new(),
         batch: Batch::new()?,
     };
     let _ = pgherd_uring::ask_for_slice(SLICE);
@@ -81,6 +84,9 @@ pub(crate) fn run(listen: &str, servers: &[&str]) -> io::Result<()> {
             }
         }
         relay.end_turn();
+        while relay.read_on() {
+            relay.end_turn();
+        }
     }
 }
 
@@ -144,7 +150,24 @@ impl Relay {
                 end.clogged = !end.clogged;
                 let _ = epoll::modify(&self.epoll, &end.socket, data(at, side), interest(end.clogged));
             }
+            if !end.clogged && pair.ends[1 - side].readable {
+                self.unread.push((at, 1 - side));
+            }
         }
+    }
+
+    /// Reads what the last turn has left, and can be passed on now. False when that is nothing.
+    fn read_on(&mut self) -> bool {
+        let unread = core::mem::take(&mut self.unread);
+        for &(at, side) in &unread {
+            let Some(pair) = &mut self.pairs[at] else { continue };
+            if pair.pump(side, &mut self.buffer) {
+                self.written.push((at, 1 - side));
+            } else {
+                self.end(at);
+            }
+        }
+        !unread.is_empty()
     }
 
     fn end(&mut self, at: usize) {
