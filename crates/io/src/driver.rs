@@ -192,7 +192,7 @@ impl Driver {
             },
             Carrier::Turns(_) if stream.brought.is_much() => {
                 self.read_at_intervals(stream, token);
-                return true;
+                return self.read_on(stream, token);
             }
             Carrier::Ring(by_ring) if by_ring.receiving == Receiving::Off && !by_ring.has_ended() => {
                 by_ring.receiving = Receiving::On;

@@ -132,7 +132,7 @@ impl EventLoop {
         }
     }
 
-    /// Receives from a stream whose receiving has ended, unless something is still to be read.
+    /// Lets a stream bring more, at once or after a rest, unless something is still to be read.
     pub(crate) fn receive_again(&mut self, token: Token) {
         let EventLoop { driver, clients, backends, resting, .. } = self;
         if let Some(stream) = stream_of(clients, backends, token)

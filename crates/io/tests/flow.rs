@@ -40,12 +40,17 @@ fn put_row(out: &mut Vec<u8>, number: u32) {
     out.truncate(start + ROW_BYTES);
 }
 
+/// The number of a question that is made of this word and a number.
+fn number_behind(word: &str, body: &[u8]) -> Option<u32> {
+    let text = String::from_utf8_lossy(body.split(|byte| *byte == 0).next().unwrap()).into_owned();
+    text.strip_prefix(word).map(|number| number.parse().unwrap())
+}
+
 /// Answers `rows N` with so many of them, and anything else as usual.
 fn rows(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
-    let text = String::from_utf8_lossy(body.split(|byte| *byte == 0).next().unwrap()).into_owned();
-    let Some(count) = text.strip_prefix("rows ") else { return well(kind, body, stream) };
+    let Some(count) = number_behind("rows ", body) else { return well(kind, body, stream) };
     let mut out = Vec::new();
-    for number in 0..count.parse().unwrap() {
+    for number in 0..count {
         put_row(&mut out, number);
         if out.len() > 64 * 1024 {
             // A client that goes away takes its answer with it.
@@ -208,6 +213,14 @@ fn halting(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
     Enough::No
 }
 
+/// Reads what a server says to anything.
+fn read_usual(stream: &mut TcpStream) {
+    let expected = usual(b'Q', b"SELECT\0");
+    let mut got = vec![0; expected.len()];
+    stream.read_exact(&mut got).unwrap();
+    assert_eq!(got, expected);
+}
+
 /// Lets the loops do other things for a while.
 fn something_else(other: &mut Client) {
     for _ in 0..10 {
@@ -236,9 +249,7 @@ fn what_comes_behind_a_pause_of_a_long_answer_or_question_is_noticed() {
         *ALLOWED.0.lock().unwrap() += 1;
         ALLOWED.1.notify_all();
     }
-    let mut end = vec![0; usual(b'Q', b"SELECT\0").len()];
-    stream.read_exact(&mut end).unwrap();
-    assert_eq!(end, usual(b'Q', b"SELECT\0"));
+    read_usual(&mut stream);
 
     let mut question = Vec::new();
     frontend::put_query(&mut question, format!("select '{}'", "x".repeat(1024 * 1024)).as_bytes());
@@ -248,8 +259,7 @@ fn what_comes_behind_a_pause_of_a_long_answer_or_question_is_noticed() {
         something_else(&mut other);
         stream.write_all(piece).unwrap();
     }
-    stream.read_exact(&mut end).unwrap();
-    assert_eq!(end, usual(b'Q', b"SELECT\0"));
+    read_usual(&mut stream);
 }
 
 /// Bytes of a question that the sockets on its way do not hold: they take 6 and 4 MiB each, unless they are told to
@@ -270,10 +280,9 @@ static HEARING: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
 /// Answers `deaf N` with so many rows, and does not listen before it is let; then it says a lot before it listens.
 fn deaf(kind: u8, body: &[u8], stream: &mut TcpStream) -> Enough {
-    let text = String::from_utf8_lossy(body.split(|byte| *byte == 0).next().unwrap()).into_owned();
-    let Some(count) = text.strip_prefix("deaf ") else { return well(kind, body, stream) };
+    let Some(count) = number_behind("deaf ", body) else { return well(kind, body, stream) };
     let mut out = Vec::new();
-    (0..count.parse().unwrap()).for_each(|number| put_row(&mut out, number));
+    (0..count).for_each(|number| put_row(&mut out, number));
     out.extend_from_slice(&usual(kind, b"SELECT\0"));
     stream.write_all(&out).unwrap();
     let (hearing, changed) = &HEARING;
@@ -304,9 +313,7 @@ fn who_waits_for_a_long_question_to_be_heard_hears_what_is_said_before() {
             assert!(got == expected, "notice {number}");
         }
         stream.write_all(&question[sent..]).unwrap();
-        let mut end = vec![0; usual(b'Q', b"SELECT\0").len()];
-        stream.read_exact(&mut end).unwrap();
-        assert_eq!(end, usual(b'Q', b"SELECT\0"));
+        read_usual(&mut stream);
     }
 }
 
