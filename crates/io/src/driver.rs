@@ -9,7 +9,8 @@ use pgherd_uring::{Batch, Completion, Filled, Interest, Rank, Ring};
 use rustix::event::epoll::{self, EventData, EventFlags};
 
 use crate::outbox::{Outbox, Place};
-use crate::stream::{Bulk, ByRing, Carrier, Receiving, Sent, Stream, Then};
+use crate::rest::{Bulk, Then};
+use crate::stream::{ByRing, Carrier, Receiving, Sent, Stream};
 use crate::token::Token;
 
 /// The driver of one loop. Under both, sockets of clients and backends come and go through the same calls; what

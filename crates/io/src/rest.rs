@@ -49,6 +49,105 @@ impl Resting {
     }
 }
 
+/// What is known of a stream that brings much.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bulk {
+    pace: Pace,
+    /// Goes down when there is nothing to be read, and slowly up again.
+    patience: u8,
+}
+
+/// Where a stream that brings much is between two reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// A read has brought much.
+    Much,
+    /// A read has brought little.
+    Little,
+    /// There was nothing to read.
+    Nothing,
+    /// It will be read again after a rest.
+    Resting,
+    /// It will be told of when there is something to read.
+    Waiting,
+}
+
+/// What is to be done with a stream that brings much when all that it has brought was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It rests, and is read again.
+    Rest,
+    /// Somebody has to tell when it brings something.
+    Wait,
+    /// It brings little by now.
+    Leave,
+    /// Nothing: that is seen to already.
+    Stay,
+}
+
+/// How often nothing may be there to be read from a stream that brings much, beyond each second time.
+const PATIENCE: u8 = 16;
+
+impl Bulk {
+    pub(crate) fn new() -> Self {
+        Bulk { pace: Pace::Much, patience: PATIENCE }
+    }
+
+    /// Notes that a read has brought so many bytes, or nothing.
+    pub(crate) fn note(&mut self, count: usize) {
+        (self.pace, self.patience) = match count {
+            0 => (Pace::Nothing, self.patience.saturating_sub(2)),
+            1..PIECE => (Pace::Little, self.patience),
+            PIECE.. => (Pace::Much, PATIENCE.min(self.patience + 1)),
+        };
+    }
+
+    /// True when somebody has to tell when it brings something.
+    pub(crate) fn waits(self) -> bool {
+        self.pace == Pace::Waiting
+    }
+
+    /// What follows when nothing is left to be read.
+    pub(crate) fn then(&mut self) -> Then {
+        let (pace, then) = match self.pace {
+            Pace::Much => (Pace::Resting, Then::Rest),
+            Pace::Nothing if self.patience > 0 => (Pace::Waiting, Then::Wait),
+            Pace::Nothing | Pace::Little => (self.pace, Then::Leave),
+            Pace::Resting | Pace::Waiting => (self.pace, Then::Stay),
+        };
+        self.pace = pace;
+        then
+    }
+}
+
+/// How much a stream has brought since it was last written to, or last brought little: pieces of [`PIECE`] bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Brought(u8);
+
+/// A read of less brings little.
+const PIECE: usize = 2 * 1024;
+
+/// Pieces in a row that are much: 256 KiB.
+const MUCH: u8 = 128;
+
+impl Brought {
+    /// Notes a read of so many bytes.
+    pub(crate) fn note(&mut self, count: usize) {
+        let pieces = u8::try_from(count / PIECE).unwrap_or(u8::MAX);
+        self.0 = if pieces == 0 { 0 } else { self.0.saturating_add(pieces) };
+    }
+
+    /// What comes now belongs to something else.
+    pub(crate) fn forget(&mut self) {
+        self.0 = 0;
+    }
+
+    /// True when it was much.
+    pub(crate) fn is_much(self) -> bool {
+        self.0 >= MUCH
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;

@@ -12,6 +12,7 @@ use rustix::net::{
 };
 
 use crate::outbox::Place;
+use crate::rest::{Brought, Bulk};
 
 /// A connected socket that never waits, with the bytes that it could not take yet.
 ///
@@ -43,100 +44,6 @@ pub(crate) enum Carrier {
     Ring(ByRing),
     /// Calls at intervals, for as long as it brings much: see [`crate::rest`].
     Bulk(Bulk),
-}
-
-/// What is known of a stream that brings much.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bulk {
-    pace: Pace,
-    /// Goes down when there is nothing to be read, and slowly up again.
-    patience: u8,
-}
-
-/// Where a stream that brings much is between two reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// A read has brought much.
-    Much,
-    /// A read has brought little.
-    Little,
-    /// There was nothing to read.
-    Nothing,
-    /// It will be read again after a rest.
-    Resting,
-    /// It will be told of when there is something to read.
-    Waiting,
-}
-
-/// What is to be done with a stream that brings much when all that it has brought was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
-    /// It rests, and is read again.
-    Rest,
-    /// Somebody has to tell when it brings something.
-    Wait,
-    /// It brings little by now.
-    Leave,
-    /// Nothing: that is seen to already.
-    Stay,
-}
-
-/// How often nothing may be there to be read from a stream that brings much, beyond each second time.
-const PATIENCE: u8 = 16;
-
-impl Bulk {
-    pub(crate) fn new() -> Self {
-        Bulk { pace: Pace::Much, patience: PATIENCE }
-    }
-
-    /// Notes that a read has brought so many bytes, or nothing.
-    fn note(&mut self, count: usize) {
-        (self.pace, self.patience) = match count {
-            0 => (Pace::Nothing, self.patience.saturating_sub(2)),
-            1..PIECE => (Pace::Little, self.patience),
-            PIECE.. => (Pace::Much, PATIENCE.min(self.patience + 1)),
-        };
-    }
-
-    /// What follows when nothing is left to be read.
-    pub(crate) fn then(&mut self) -> Then {
-        let (pace, then) = match self.pace {
-            Pace::Much => (Pace::Resting, Then::Rest),
-            Pace::Nothing if self.patience > 0 => (Pace::Waiting, Then::Wait),
-            Pace::Nothing | Pace::Little => (self.pace, Then::Leave),
-            Pace::Resting | Pace::Waiting => (self.pace, Then::Stay),
-        };
-        self.pace = pace;
-        then
-    }
-}
-
-/// How much a stream has brought since it was last written to, or last brought little: pieces of [`PIECE`] bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Brought(u8);
-
-/// A read of less brings little.
-const PIECE: usize = 2 * 1024;
-
-/// Pieces in a row that are much: 256 KiB.
-const MUCH: u8 = 128;
-
-impl Brought {
-    /// Notes a read of so many bytes.
-    pub(crate) fn note(&mut self, count: usize) {
-        let pieces = u8::try_from(count / PIECE).unwrap_or(u8::MAX);
-        self.0 = if pieces == 0 { 0 } else { self.0.saturating_add(pieces) };
-    }
-
-    /// What comes now belongs to something else.
-    pub(crate) fn forget(&mut self) {
-        self.0 = 0;
-    }
-
-    /// True when it was much.
-    pub(crate) fn is_much(self) -> bool {
-        self.0 >= MUCH
-    }
 }
 
 /// What is known of a stream whose bytes a ring moves.
@@ -335,7 +242,9 @@ impl Stream {
     /// Its watch is about to change. A stream that brings much and waits to be told of does that no longer: what it is
     /// watched for besides would take the place of it.
     pub(crate) fn wait_no_more(&mut self) {
-        if let Carrier::Bulk(Bulk { pace: Pace::Waiting, .. }) = &self.carrier {
+        if let Carrier::Bulk(bulk) = &self.carrier
+            && bulk.waits()
+        {
             self.leave_bulk();
         }
     }
